@@ -1,0 +1,63 @@
+"""Decision and Reason: what a comment gets, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .guidelines import Category
+
+Verdict = Literal["approve", "reject"]
+DecisionSource = Literal["model", "rules"]
+ReasonSource = Literal["model", "rule"]
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One ground for a rejection.
+
+    Attributes:
+        category: the guideline category that the comment breaks.
+        score: the category's calibrated probability, in [0, 1].
+        source: ``"model"`` (words that moved the model's score) or ``"rule"`` (a hit of the rule book).
+        rule: name of the rule that hit; ``None`` when the source is the model.
+        spans: code-point ``(start, end)`` pairs into the original comment, in order of position.
+    """
+
+    category: Category
+    score: float
+    source: ReasonSource
+    rule: str | None
+    spans: tuple[Span, ...]
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """The parts of ``text`` (the comment that was classified) that the spans point at."""
+        return tuple(text[start:end] for start, end in self.spans)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on one comment.
+
+    Attributes:
+        verdict: ``"approve"`` or ``"reject"``.
+        score: calibrated probability, in [0, 1], that a moderator would reject the comment.
+        scores: every category name to its calibrated probability, in the order of ``CATEGORIES``.
+        categories: the categories that the comment breaks, strongest first; ``()`` when approved.
+        reasons: grounds, strongest first; ``()`` when approved.
+        source: ``"model"``, or ``"rules"`` when the fallback decided.
+    """
+
+    verdict: Verdict
+    score: float
+    scores: Mapping[str, float]
+    categories: tuple[Category, ...]
+    reasons: tuple[Reason, ...]
+    source: DecisionSource
+
+    @property
+    def approved(self) -> bool:
+        """Whether the comment may be published."""
+        return self.verdict == "approve"

@@ -1,0 +1,39 @@
+"""The errors, all from one root.
+
+ModerateError
+├── ModelError         a model folder that cannot be used: what is wrong with it
+├── PolicyError        a policy that cannot be used: file, line, key
+├── RulesError         a rule book that cannot be used: file, line, key
+├── InputError         a table that cannot be read or written: file, line, column
+└── MissingExtraError  an optional dependency is needed: which extra to install
+
+A value that is not a ``str`` where a comment is expected raises the built-in ``TypeError``.
+"""
+
+
+class ModerateError(Exception):
+    """Root of every error that this library raises on purpose."""
+
+
+class ModelError(ModerateError):
+    """A model folder is missing, damaged, of a newer format, or inconsistent."""
+
+
+class PolicyError(ModerateError):
+    """A policy file or value is not valid."""
+
+
+class RulesError(ModerateError):
+    """A rule book is not valid."""
+
+
+class InputError(ModerateError):
+    """An input or output table cannot be read or written as asked."""
+
+
+class MissingExtraError(ModerateError):
+    """A feature needs an optional dependency that is not installed."""
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'moderate[{extra}]'")
+        self.extra = extra

@@ -1,0 +1,55 @@
+"""What each code point is read as: the folding table and the character classes.
+
+The table is packaged (``data/folding_*.npy``, written by ``python -m training folding``), so that every Python version
+folds alike.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import as_file, files
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ModelError
+
+U64 = npt.NDArray[np.uint64]
+U32 = npt.NDArray[np.uint32]
+U8 = npt.NDArray[np.uint8]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+# Character classes. Letters and digits differ in the last bit only, and everything from SINGLE on is part of a token.
+SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED = range(8)
+
+CLASS_SHIFT: Final = 24  # a table entry is folded code point (21 bits), class, flags
+CODE_MASK: Final = 0x1FFFFF
+UPPER: Final = 1 << 27
+BOUNDARY_CODE: Final = 0x110000  # one past the last code point, so no comment can contain it
+
+# Symbols that are read as letters; anything else separates words.
+LETTER_LIKE: Final = "@$€£¢"  # next to a letter: "a$$", "@ss"
+STARS: Final = "*"  # a run inside a word, "f**k", or behind one or two letters, "f***"
+INFIX: Final = "!|+#%^~&_"  # between two letters: "sh!t", "f_u_c_k"
+SYMBOLS: Final = LETTER_LIKE + STARS + INFIX
+
+
+@cache
+def folding_table() -> U32:
+    """The folding table over all code points and the boundary; uint32 (0x110001,)."""
+    try:
+        with as_file(files("moderate") / "data" / "folding_index.npy") as path:
+            index = np.load(path, allow_pickle=False)
+        with as_file(files("moderate") / "data" / "folding_pages.npy") as path:
+            pages = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the installation is damaged, reinstall moderate: folding table: {error}") from error
+    entries = pages[index].reshape(-1)
+    codes = (entries + np.arange(entries.size, dtype=np.uint32)) & np.uint32(CODE_MASK)
+    table = np.empty(entries.size + 1, np.uint32)
+    table[:-1] = codes | (entries & np.uint32(0xFFFFFFFF ^ CODE_MASK))
+    table[-1] = BOUNDARY_CODE | (BOUNDARY << CLASS_SHIFT)
+    table.flags.writeable = False
+    return table

@@ -1,0 +1,178 @@
+"""What a comment contains besides words: links, mark-up and HTML entities, found and cut out of a batch.
+
+Part of `moderate.text`; works in place on the folded entries and the classes of a joined batch. Everything here looks
+only at the few places where a telling character stands, and reads a fixed window from there: time stays linear.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from . import folding
+from .folding import U8, U32, Bools, Ints
+
+# Longest entity handled, "&rsquo;" and "&#x1F600;" included.
+_ENTITY_WINDOW: Final = 10
+_NAMED: Final = {
+    "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ",
+    "rsquo": "'", "lsquo": "'", "rdquo": '"', "ldquo": '"',
+}  # fmt: skip
+
+# Top-level domains that make a link of "name.tld" even without "www." or a path behind it; short ones that are also
+# English words count only with a path ("t.me/x").
+_DOMAINS: Final = "com net org info biz xyz shop store online site club io ly tv gg edu gov ru uk de fr nl tr eu iq ir".split()
+_DOMAINS_WITH_PATH: Final = [*_DOMAINS, *"co me be us to so is it in cc ws im am fm app dev link top page".split()]
+_TAGS: Final = "br a b i u p em strong span div blockquote".split()
+
+
+def _key(word: str) -> int:
+    """Pack up to ten lower-case letters into an integer, five bits each."""
+    return sum((ord(char) - 96) << (5 * place) for place, char in enumerate(word))
+
+
+_NAMED_KEYS: Final = np.array(sorted(_key(name) for name in _NAMED), np.int64)
+_NAMED_CODES: Final = np.array([ord(_NAMED[name]) for name in sorted(_NAMED, key=_key)], np.int64)
+_DOMAIN_KEYS: Final = np.array(sorted(map(_key, _DOMAINS)), np.int64)
+_PATH_KEYS: Final = np.array(sorted(map(_key, _DOMAINS_WITH_PATH)), np.int64)
+_TAG_KEYS: Final = np.array(sorted(map(_key, _TAGS)), np.int64)
+
+
+def replace_entities(folded: U32, classes: U8) -> None:
+    """Put the character in place of each HTML entity (``&amp;``, ``&#39;``, ``&#x27;``); mark the rest as ignored."""
+    places = np.flatnonzero((folded & np.uint32(folding.CODE_MASK)) == ord("&"))
+    window = _window(folded, places + 1, _ENTITY_WINDOW)
+    semicolon = (window == ord(";")).argmax(axis=1)
+    found = (window == ord(";")).any(axis=1) & (semicolon > 1)
+    places, window, semicolon = places[found], window[found], semicolon[found]
+    inside = np.arange(_ENTITY_WINDOW) < semicolon[:, None]
+
+    named, known = _look_up(_packed(window, inside), _NAMED_KEYS)
+    decoded = np.where(known, _NAMED_CODES[named], -1)
+    hexadecimal = (window[:, 0] == ord("#")) & (window[:, 1] == ord("x"))
+    decimal = (window[:, 0] == ord("#")) & ~hexadecimal
+    for numeric, base, skip in ((decimal, 10, 1), (hexadecimal, 16, 2)):
+        value, valid = _parse_number(window[numeric], inside[numeric], base=base, skip=skip)
+        decoded[numeric] = np.where(valid & (value > 0) & (value < folding.BOUNDARY_CODE), value, -1)
+
+    good = decoded >= 0
+    places, semicolon, decoded = places[good], semicolon[good], decoded[good]
+    classes[expand(places, places + semicolon + 2)] = folding.IGNORED
+    folded[places] = folding.folding_table()[decoded]
+    classes[places] = (folded[places] >> np.uint32(folding.CLASS_SHIFT)).astype(np.uint8) & np.uint8(7)
+
+
+def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
+    """Turn links, e-mail addresses and HTML tags into punctuation; return the number of links of each comment.
+
+    Args:
+        folded: folded entries; uint32 (C,).
+        classes: their classes, changed in place; uint8 (C,).
+        boundaries: where each comment begins; int64 (n,).
+        marks: places of all punctuation and symbols; int64.
+    """
+    codes = folded.take(marks) & np.uint32(folding.CODE_MASK)
+    _cut_tags(folded, classes, marks[codes == ord("<")])
+    colons = marks[codes == ord(":")]
+    ahead = _window(folded, colons + 1, 2)
+    schemes = colons[(ahead == ord("/")).all(axis=1)]
+    dots = marks[codes == ord(".")]
+    domains = dots[_is_domain(folded, classes, dots)]
+    links = np.zeros(boundaries.size, np.int64)
+    if schemes.size + domains.size == 0:
+        return links
+
+    blanks = np.append(np.flatnonzero((classes == folding.SPACE) | (classes == folding.BOUNDARY)), classes.size)
+    scheme_letters = _window(classes, schemes[:, None] - 1 - np.arange(8), 0) == folding.LETTER
+    scheme_starts = schemes - np.where(scheme_letters.all(axis=1), 8, (~scheme_letters).argmax(axis=1))
+    domain_starts = blanks[np.searchsorted(blanks, domains) - 1] + 1
+    starts = np.concatenate([scheme_starts, domain_starts])
+    ends = blanks[np.searchsorted(blanks, np.concatenate([schemes, domains]))]
+    order = np.argsort(starts, kind="stable")
+    ends, earliest = np.unique(ends[order], return_index=True)
+    starts = starts[order][earliest]
+    classes[expand(starts, ends)] = folding.PUNCTUATION
+    comments = np.searchsorted(boundaries, starts, side="right") - 1
+    return np.bincount(comments, minlength=boundaries.size)
+
+
+def expand(starts: Ints, ends: Ints) -> Ints:
+    """All indices of the stretches [start, end), one after another; int64."""
+    lengths = ends - starts
+    total = int(lengths.sum())
+    shift = starts - (np.cumsum(lengths) - lengths)
+    return np.repeat(shift, lengths) + np.arange(total)
+
+
+def _is_domain(folded: U32, classes: U8, dots: Ints) -> Bools:
+    """Whether each dot stands before a top-level domain: letters behind it, a word before it."""
+    before = _window(classes, dots[:, None] - 1, 0)[:, 0]
+    after = _window(classes, dots[:, None] + 1, 0)[:, 0]
+    likely = (before >= folding.LETTER) & (before <= folding.DIGIT) & (after == folding.LETTER)
+    result = np.zeros(dots.size, np.bool_)
+    dots = dots[likely]
+    if dots.size:
+        window = _window(folded, dots + 1, 8)
+        letters = _window(classes, dots[:, None] + 1 + np.arange(8), 0) == folding.LETTER
+        length = np.where(letters.all(axis=1), 8, (~letters).argmax(axis=1))
+        key = _packed(window, np.arange(8) < length[:, None])
+        path = np.take_along_axis(window, np.minimum(length, 7)[:, None], axis=1)[:, 0] == ord("/")
+        www = (_window(folded, dots[:, None] - 1 - np.arange(3), 0) == ord("w")).all(axis=1)
+        result[likely] = _look_up(key, _DOMAIN_KEYS)[1] | (path & _look_up(key, _PATH_KEYS)[1]) | www
+    return result
+
+
+def _cut_tags(folded: U32, classes: U8, places: Ints) -> None:
+    """Turn ``<br>``, ``</p>``, ``<a href=`` and the like into punctuation; text in angle brackets stays."""
+    if not places.size:
+        return
+    window = _window(folded, places + 1, 14)
+    slash = window[:, 0] == ord("/")
+    window[slash, :-1] = window[slash, 1:]
+    letters = (window >= ord("a")) & (window <= ord("z"))
+    length = (~letters).argmax(axis=1)
+    key = _packed(window, np.arange(14) < np.minimum(length, 10)[:, None])
+    rest = np.take_along_axis(window, np.minimum(length[:, None] + np.arange(3), 13), axis=1)
+    closed = (rest[:, 0] == ord(">")) | ((rest[:, :2] == ord(">")) | (rest[:, 1:3] == ord(">"))).any(axis=1)
+    anchor = (key == _key("a")) & (rest[:, 0] == ord(" ")) & (rest[:, 1] == ord("h"))
+    tag = _look_up(key, _TAG_KEYS)[1] & (closed | anchor)
+    ends = places + 1 + slash + length + np.where(anchor, 5, 0)
+    classes[expand(places[tag], np.minimum(ends[tag], classes.size))] = folding.PUNCTUATION
+
+
+def _window(values: npt.NDArray[np.unsignedinteger], places: Ints, width: int) -> npt.NDArray[np.int64]:
+    """Values at ``places`` and the ``width - 1`` behind each; past the ends, 0. ``width`` 0: at ``places`` as given."""
+    if width:
+        places = places[:, None] + np.arange(width)
+    inside = (places >= 0) & (places < values.size)
+    found = values.take(places, mode="clip").astype(np.int64) & folding.CODE_MASK
+    return np.where(inside, found, 0)
+
+
+def _packed(window: npt.NDArray[np.int64], inside: Bools) -> Ints:
+    """Pack the letters of each row where ``inside`` (see `_key`); -1 when another character is among them."""
+    letters = window - 96
+    valid = ((letters > 0) & (letters < 27)) | ~inside
+    shifts = 5 * np.arange(window.shape[1])
+    packed = (np.where(inside, letters, 0) << shifts).sum(axis=1)
+    return np.where(valid.all(axis=1), packed, -1)
+
+
+def _look_up(keys: Ints, table: Ints) -> tuple[Ints, Bools]:
+    """Index of each key in the sorted ``table``, and whether it is there."""
+    index = np.minimum(np.searchsorted(table, keys), table.size - 1)
+    return index, table[index] == keys
+
+
+def _parse_number(window: npt.NDArray[np.int64], inside: Bools, *, base: int, skip: int) -> tuple[Ints, Bools]:
+    """Value of the digits behind the first ``skip`` characters of each row, and whether all of them are digits."""
+    digits = np.where(window >= ord("a"), window - ord("a") + 10, window - ord("0"))
+    value = np.zeros(window.shape[0], np.int64)
+    valid = inside[:, skip] if window.size else np.zeros(0, np.bool_)
+    for place in range(skip, window.shape[1]):
+        here = inside[:, place]
+        valid = valid & (~here | ((digits[:, place] >= 0) & (digits[:, place] < base)))
+        value = np.where(here, value * base + digits[:, place], value)
+    return value, valid

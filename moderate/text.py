@@ -1,0 +1,196 @@
+"""A batch of strings -> folded code points -> tokens, with no Python loop over characters or words.
+
+The batch is joined, decoded once to code points, folded by one look-up table over all of Unicode (case,
+compatibility forms, accents; invisible characters are dropped), and cut into tokens by character class. A token is
+
+- a run of letters and digits, with symbols that stand for letters inside it (``sh!t``, ``a$$``, ``f**k``),
+- a single emoji, pictograph or ideograph, or
+- the boundary that opens every comment, so that no comment is without a token.
+
+Each token has a 64-bit hash: a polynomial over its code points, computed for all tokens at once from prefix sums
+modulo 2**64 (Karp & Rabin 1987), then mixed. Folding is one to one, so that every token knows where it stands in the
+original string. Links and e-mail addresses are no words: they are cut out and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from . import folding
+from .links import cut_links, expand, replace_entities
+from .folding import U8, U32, U64, Bools, Ints
+
+# A prime near 2**61, odd, so that it has an inverse modulo 2**64; the mixing constant is that of splitmix64.
+BASE: Final = 0x1FFFFFFFFFFFFFE7
+MIX: Final = 0x9E3779B97F4A7C15
+_MODULUS: Final = 1 << 64
+
+# Comments are handled in pieces of at most this many characters: bounds memory, and lets powers be computed once.
+PIECE: Final = 1 << 16
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The tokens of a batch of n comments, T in all, in order.
+
+    Attributes:
+        codes: folded code points of all tokens, one after another; uint32 (C,).
+        starts: where each token starts in ``codes``, and C at the end; int64 (T + 1,).
+        positions: index of each code into the joined batch; int64 (C,).
+        first: index of each comment's boundary token, and T at the end; int64 (n + 1,).
+        offsets: index of each comment's first character in the joined batch; int64 (n,).
+        hashes: one 64-bit hash a token; uint64 (T,).
+        upper: whether each code was an upper-case letter; bool (C,).
+        links: number of links and e-mail addresses of each comment; int64 (n,).
+        marks: number of exclamation marks, question marks and quotation marks of each comment; int64 (n, 3).
+    """
+
+    codes: U32
+    starts: Ints
+    positions: Ints
+    first: Ints
+    offsets: Ints
+    hashes: U64
+    upper: Bools
+    links: Ints
+    marks: Ints
+
+    def spans(self, tokens: Ints, last: Ints) -> tuple[Ints, Ints]:
+        """Code-point start and end, in their own comment, of the stretches from ``tokens`` to ``last`` inclusive."""
+        comment = np.searchsorted(self.first, tokens, side="right") - 1
+        begin = self.positions[self.starts[tokens]]
+        end = self.positions[self.starts[last + 1] - 1] + 1
+        return begin - self.offsets[comment], end - self.offsets[comment]
+
+
+@cache
+def _powers(size: int) -> tuple[U64, U64]:
+    """``BASE**i`` and its inverse modulo 2**64 for i < size; computed by doubling."""
+    tables = []
+    for base in (BASE, pow(BASE, -1, _MODULUS)):
+        powers = np.ones(1, np.uint64)
+        while powers.size < size:
+            step = np.uint64(pow(base, powers.size, _MODULUS))
+            powers = np.concatenate([powers, powers * step])
+        tables.append(powers[:size].copy())
+    return tables[0], tables[1]
+
+
+def mix(hashes: U64) -> U64:
+    """Spread the bits of raw hashes; uint64 in, uint64 out."""
+    hashes = hashes * np.uint64(MIX)
+    return hashes ^ (hashes >> np.uint64(32))
+
+
+def hash_stretches(codes: U32, starts: Ints) -> U64:
+    """Hash the stretches of ``codes`` that begin at ``starts[:-1]`` and end at ``starts[1:]``; uint64."""
+    size = 1 << max(12, int(codes.size).bit_length())
+    powers, inverses = _powers(size)
+    sums = np.zeros(codes.size + 1, np.uint64)
+    np.cumsum((codes + np.uint32(1)) * powers[: codes.size], out=sums[1:])
+    ends = sums.take(starts)
+    return mix((ends[1:] - ends[:-1]) * inverses.take(starts[:-1]))
+
+
+def hash_words(words: Sequence[str]) -> U64:
+    """Hashes of whole folded words, as `tokenize` would give them; uint64 (len(words),)."""
+    joined = "".join(words)
+    codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    starts = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in words], out=starts[1:])
+    return hash_stretches(codes, starts)
+
+
+def tokenize(texts: Sequence[str]) -> Tokens:
+    """Cut ``texts`` (each of at most `PIECE` characters) into tokens."""
+    joined = "\n" + "\n".join(texts)
+    raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    offsets = np.cumsum(lengths + 1) - lengths
+    table = folding.folding_table()
+    folded = table.take(raw, mode="clip")
+    folded[offsets - 1] = table[folding.BOUNDARY_CODE]
+    classes = (folded >> np.uint32(folding.CLASS_SHIFT)).astype(np.uint8) & np.uint8(7)
+
+    if "&" in joined and ";" in joined:
+        replace_entities(folded, classes)
+    positions: Ints | None = None
+    boundaries = offsets - 1
+    if classes.max() == folding.IGNORED:
+        positions = np.flatnonzero(classes != folding.IGNORED)
+        folded, classes = folded.take(positions), classes.take(positions)
+        boundaries = np.flatnonzero(classes == folding.BOUNDARY)
+    marks = np.flatnonzero((classes - np.uint8(folding.PUNCTUATION)) < 2)  # punctuation and symbols: few
+    links = cut_links(folded, classes, boundaries, marks)
+    _admit_symbols(folded, classes, marks)
+
+    word = (classes >> 1) == folding.LETTER >> 1
+    start = classes >= folding.SINGLE
+    kept = np.flatnonzero(start)
+    start[1:] &= ~(word[1:] & word[:-1])
+    entries = folded.take(kept)
+    codes = entries & np.uint32(folding.CODE_MASK)
+    starts = np.append(np.flatnonzero(start.take(kept)), kept.size)
+    first = np.searchsorted(kept.take(starts[:-1]), boundaries)
+    return Tokens(
+        codes=codes,
+        starts=starts,
+        positions=kept if positions is None else positions.take(kept),
+        first=np.append(first, starts.size - 1),
+        offsets=offsets,
+        hashes=hash_stretches(codes, starts),
+        upper=(entries & np.uint32(folding.UPPER)) != 0,
+        links=links,
+        marks=_count_marks(folded, boundaries, marks),
+    )
+
+
+_LETTER_LIKE: Final = np.zeros(max(map(ord, folding.LETTER_LIKE)) + 2, np.bool_)  # the last entry stands for the rest
+_LETTER_LIKE[[ord(char) for char in folding.LETTER_LIKE]] = True
+
+
+def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
+    """Make letters of the symbols that stand for letters inside a word."""
+    marks = marks[(classes.take(marks) == folding.SYMBOL)]
+    if not marks.size:
+        return
+    codes = folded.take(marks) & np.uint32(folding.CODE_MASK)
+    like, star = _LETTER_LIKE.take(codes, mode="clip"), codes == ord(folding.STARS)
+    left, right = classes.take(marks - 1), classes.take(marks + 1, mode="clip")
+    right[marks + 1 == classes.size] = folding.SPACE
+    neighbours = like[1:] & like[:-1] & (np.diff(marks) == 1)
+    like_left, like_right = np.append(False, neighbours), np.append(neighbours, False)
+    admitted = like & (right != folding.DIGIT) & ((left == folding.LETTER) | (right == folding.LETTER) | like_left | like_right)
+    admitted |= ~like & ~star & (left == folding.LETTER) & (right == folding.LETTER)
+    classes[marks[admitted]] = folding.LETTER
+    if star.any():
+        _admit_stars(classes, marks[star])
+
+
+def _admit_stars(classes: U8, stars: Ints) -> None:
+    """Make letters of runs of stars inside a word (``f**k``) and, two or more, behind one or two letters (``f***``)."""
+    opens = np.append(True, np.diff(stars) > 1)
+    begins, ends = stars[opens], stars[np.append(opens[1:], True)]
+    padded = np.pad(classes, (3, 1))  # three places before the comment's first character, one behind its last
+    before, after = padded[begins + 2] == folding.LETTER, padded[ends + 4] == folding.LETTER
+    short = (padded[begins] != folding.LETTER) | (padded[begins + 1] != folding.LETTER)
+    admitted = before & (after | (short & (ends > begins)))
+    classes[expand(begins[admitted], ends[admitted] + 1)] = folding.LETTER
+
+
+# What `Tokens.marks` counts, in this order: exclamation marks, question marks, quotation marks.
+_COUNTED: Final = np.full(0x100, 3, np.uint8)
+_COUNTED[[ord("!"), ord("?"), ord('"')]] = range(3)
+
+
+def _count_marks(folded: U32, boundaries: Ints, marks: Ints) -> Ints:
+    """Count the marks of `_COUNTED` in each comment; int64 (n, 3)."""
+    kinds = _COUNTED.take(folded.take(marks) & np.uint32(folding.CODE_MASK), mode="clip")
+    counted = kinds < 3
+    comments = np.searchsorted(boundaries, marks[counted], side="right") - 1
+    return np.bincount(comments * 3 + kinds[counted], minlength=boundaries.size * 3).reshape(-1, 3)
