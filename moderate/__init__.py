@@ -4,7 +4,7 @@ from ._version import __version__
 from .decision import Decision, Reason
 from .errors import InputError, MissingExtraError, ModelError, ModerateError, PolicyError, RulesError
 from .guidelines import CATEGORIES, Category, Policy
-#from .moderator import Moderator, classify, classify_many
+from .moderator import Moderator, classify, classify_many
 
 __all__ = [
     "CATEGORIES",

@@ -47,7 +47,7 @@ class Tokens:
         hashes: one 64-bit hash a token; uint64 (T,).
         upper: whether each code was an upper-case letter; bool (C,).
         links: number of links and e-mail addresses of each comment; int64 (n,).
-        marks: number of exclamation marks, question marks and quotation marks of each comment; int64 (n, 3).
+        marks: number of exclamation, question, quotation, hash and money marks of each comment; int64 (n, 5).
     """
 
     codes: U32
@@ -183,14 +183,17 @@ def _admit_stars(classes: U8, stars: Ints) -> None:
     classes[expand(begins[admitted], ends[admitted] + 1)] = folding.LETTER
 
 
-# What `Tokens.marks` counts, in this order: exclamation marks, question marks, quotation marks.
-_COUNTED: Final = np.full(0x100, 3, np.uint8)
-_COUNTED[[ord("!"), ord("?"), ord('"')]] = range(3)
+# What `Tokens.marks` counts, in this order.
+_COUNTED_MARKS: Final = ("!", "?", '"', "#", "$£%")
+_COUNTED: Final = np.full(0x100, len(_COUNTED_MARKS), np.uint8)
+for _kind, _marks in enumerate(_COUNTED_MARKS):
+    _COUNTED[[ord(mark) for mark in _marks]] = _kind
 
 
 def _count_marks(folded: U32, boundaries: Ints, marks: Ints) -> Ints:
-    """Count the marks of `_COUNTED` in each comment; int64 (n, 3)."""
+    """Count the marks of `_COUNTED` in each comment; int64 (n, 5)."""
+    width = len(_COUNTED_MARKS)
     kinds = _COUNTED.take(folded.take(marks) & np.uint32(folding.CODE_MASK), mode="clip")
-    counted = kinds < 3
+    counted = kinds < width
     comments = np.searchsorted(boundaries, marks[counted], side="right") - 1
-    return np.bincount(comments * 3 + kinds[counted], minlength=boundaries.size * 3).reshape(-1, 3)
+    return np.bincount(comments * width + kinds[counted], minlength=boundaries.size * width).reshape(-1, width)

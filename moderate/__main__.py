@@ -1,0 +1,5 @@
+"""``python -m moderate``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,217 @@
+"""Decisions as columns: what stands beside each comment in the output."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..decision import Decision
+from ..guidelines import CATEGORIES
+from .html import strip_html
+
+if TYPE_CHECKING:
+    from ..moderator import Moderator
+    from ..tables.formats import Problem
+
+# A table cell should stay readable in a spreadsheet; `explain` holds everything.
+REASON_WORDS: Final[int] = 5
+REASON_CHARS: Final[int] = 120
+# Four decimals are more than the calibration is good for, and keep files small.
+SCORE_DECIMALS: Final[int] = 4
+
+BASE_COLUMNS: Final[tuple[str, ...]] = ("verdict", "categories", "score", "reason")
+SCORE_COLUMNS: Final[tuple[str, ...]] = tuple(f"score_{category}" for category in CATEGORIES)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What a run has seen so far; adds up."""
+
+    rows: int = 0
+    approved: int = 0
+    rejected: int = 0
+    decided_by_rules: int = 0
+    problems: int = 0
+    blank_lines: int = 0
+    by_category: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Counts) -> None:
+        """Add ``other`` to this."""
+        for name in ("rows", "approved", "rejected", "decided_by_rules", "problems", "blank_lines"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.by_category.update(other.by_category)
+
+
+@dataclass(slots=True)
+class Columns:
+    """One value a row in each; ``None`` in the rows that could not be read (their error says why)."""
+
+    verdict: list[str | None]
+    categories: list[str | None]
+    score: list[float | None]
+    reason: list[str | None]
+    scores: list[list[float | None]] | None
+    explain: list[str | None] | None
+    error: list[str | None]
+
+    def select(self, keep: Sequence[int]) -> Columns:
+        """The rows whose indexes are in ``keep``."""
+
+        def pick(values: list[Any]) -> list[Any]:
+            return [values[index] for index in keep]
+
+        return Columns(
+            *(pick(values) for values in (self.verdict, self.categories, self.score, self.reason)),
+            scores=None if self.scores is None else [pick(values) for values in self.scores],
+            explain=None if self.explain is None else pick(self.explain),
+            error=pick(self.error),
+        )
+
+
+def added_columns(*, scores: bool, explain: bool) -> tuple[str, ...]:
+    """Names of the columns that the output adds, in order."""
+    return (*BASE_COLUMNS, *(SCORE_COLUMNS if scores else ()), *(("explain",) if explain else ()), "error")
+
+
+def decide(
+    texts: list[str],
+    moderator: Moderator,
+    *,
+    html: bool = False,
+    scores: bool = False,
+    explain: bool = False,
+    problems: Mapping[int, Problem] | None = None,
+) -> tuple[Columns, Counts]:
+    """Classify ``texts`` and lay the decisions out as columns.
+
+    Args:
+        texts: the comments.
+        moderator: who decides.
+        html: strip HTML from each comment before it is classified.
+        scores: one column per category, too.
+        explain: every reason in full, as JSON, too.
+        problems: index of each row that could not be read, and why; it gets no verdict.
+    """
+    if html:
+        texts = [strip_html(text) for text in texts]
+    decisions = moderator.classify_many(texts)
+    columns = Columns(
+        verdict=[decision.verdict for decision in decisions],
+        categories=[";".join(decision.categories) if decision.categories else "" for decision in decisions],
+        score=[round(decision.score, SCORE_DECIMALS) for decision in decisions],
+        reason=[
+            describe(decision, text) if decision.categories else ""
+            for decision, text in zip(decisions, texts, strict=True)
+        ],
+        scores=_score_columns(decisions) if scores else None,
+        explain=[explain_fully(*pair) for pair in zip(decisions, texts, strict=True)] if explain else None,
+        error=[None] * len(texts),
+    )
+    for index, problem in (problems or {}).items():
+        _blank(columns, index, str(problem))
+    return columns, _count(decisions, columns.verdict, problems or {})
+
+
+def _score_columns(decisions: list[Decision]) -> list[list[float | None]]:
+    return [[round(decision.scores[name], SCORE_DECIMALS) for decision in decisions] for name in CATEGORIES]
+
+
+def _blank(columns: Columns, index: int, error: str) -> None:
+    columns.error[index] = error
+    columns.verdict[index] = columns.categories[index] = columns.score[index] = columns.reason[index] = None
+    for values in columns.scores or []:
+        values[index] = None
+    if columns.explain is not None:
+        columns.explain[index] = None
+
+
+def _count(decisions: list[Decision], verdicts: list[str | None], problems: Mapping[int, Problem]) -> Counts:
+    read = [decision for index, decision in enumerate(decisions) if index not in problems] if problems else decisions
+    return Counts(
+        rows=len(decisions),
+        approved=verdicts.count("approve"),
+        rejected=verdicts.count("reject"),
+        decided_by_rules=[decision.source for decision in read].count("rules"),
+        problems=len(problems),
+        by_category=Counter(category.value for decision in read for category in decision.categories),
+    )
+
+
+def describe(decision: Decision, text: str) -> str:
+    """A short reason for people: the strongest category and the words that decided; ``""`` when approved."""
+    if not decision.categories:
+        return ""
+    strongest = decision.categories[0]
+    reasons = [reason for reason in decision.reasons if reason.category == strongest] or list(decision.reasons)
+    words = [" ".join(word.split()) for reason in reasons[:1] for word in reason.words(text)]
+    quoted = ", ".join(f'"{word}"' for word in dict.fromkeys(words[:REASON_WORDS]) if word)
+    if len(quoted) > REASON_CHARS:
+        quoted = quoted[: REASON_CHARS - 1] + "…"
+    return f"{strongest.value}: {quoted}" if quoted else strongest.value
+
+
+def explain_fully(decision: Decision, text: str) -> str:
+    """Every reason as a JSON array of objects: category, score, source, rule, spans (code points), words."""
+    reasons = [
+        {
+            "category": reason.category.value,
+            "score": round(reason.score, SCORE_DECIMALS),
+            "source": reason.source,
+            "rule": reason.rule,
+            "spans": [list(span) for span in reason.spans],
+            "words": list(reason.words(text)),
+        }
+        for reason in decision.reasons
+    ]
+    return json.dumps(reasons, ensure_ascii=False)
+
+
+def to_columns(
+    texts: Iterable[str], *, moderator: Moderator | None = None, scores: bool = False
+) -> dict[str, NDArray[Any]]:
+    """Classify comments into plain arrays, for a data frame of any library.
+
+    >>> frame = pandas.DataFrame({"comment": texts, **moderate.to_columns(texts)})      # doctest: +SKIP
+
+    Args:
+        texts: the comments, any iterable of ``str``.
+        moderator: who decides; the packaged model with the default policy when ``None``.
+        scores: add one float32 array per category, named ``score_<category>``.
+
+    Returns:
+        Arrays of shape ``(n,)``: ``verdict`` ("approve" or "reject"), ``categories`` (joined by ";", strongest first),
+        ``score`` (float64 in [0, 1]) and ``reason``; those of words are object arrays of ``str``.
+
+    Raises:
+        TypeError: a comment is not a ``str``; names its type and position.
+    """
+    if moderator is None:
+        from ..moderator import Moderator as Loader  # noqa: PLC0415 - moderator is the heavier import
+
+        moderator = Loader.load()
+    texts = list(texts)
+    decisions = moderator.classify_many(texts)
+    columns: dict[str, NDArray[Any]] = {
+        "verdict": _strings(decision.verdict for decision in decisions),
+        "categories": _strings(";".join(decision.categories) for decision in decisions),
+        "score": np.array([decision.score for decision in decisions], np.float64),
+        "reason": _strings(describe(*pair) for pair in zip(decisions, texts, strict=True)),
+    }
+    if scores:
+        for name, category in zip(SCORE_COLUMNS, CATEGORIES, strict=True):
+            columns[name] = np.array([decision.scores[category] for decision in decisions], np.float32)
+    return columns
+
+
+def _strings(values: Iterable[str]) -> NDArray[Any]:
+    """Strings as an object array: a fixed-width one would give every row the room of the longest."""
+    values = list(values)
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array

@@ -1,0 +1,177 @@
+"""One chunk's work, in this process or in worker processes: bytes of rows in, bytes of rows with decisions out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from ..errors import InputError, ModerateError
+from ..guidelines import Policy
+from ..tables.formats import Kind, Mark, Piece, Problem, Rows, Table
+from ..tables.reading import parse
+from ..tables.writing import Layout, encode_rows, pack
+from .columns import Columns, Counts, decide
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from ..moderator import Moderator
+
+Only = Literal["approved", "rejected"]
+
+# Chunks handed out per worker: one in work and one waiting, so that none idles while the results are written in order.
+AHEAD: Final[int] = 2
+WATCH_SECONDS: Final[float] = 2.0
+
+
+class WorkerKilledError(ModerateError):
+    """A worker process is gone; by the hand of the system, mostly, for want of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """All that turning a piece into output depends on: plain settings, sent once to each worker.
+
+    Attributes:
+        table: the input.
+        layout: the output.
+        model: folder of the model; ``None`` for the packaged one.
+        policy: where the lines are drawn; ``None`` for the model's default.
+        html: strip HTML before classifying.
+        scores: add a column per category.
+        explain: add a column with every reason.
+        only: keep the rows with this verdict alone.
+    """
+
+    table: Table
+    layout: Layout
+    model: str | None = None
+    policy: Policy | None = None
+    html: bool = False
+    scores: bool = False
+    explain: bool = False
+    only: Only | None = None
+
+    def load_moderator(self) -> Moderator:
+        """Load model and policy."""
+        from ..moderator import Moderator  # noqa: PLC0415 - moderator is the heavier import
+
+        return Moderator.load(self.model, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A finished piece: its output, where it ends in the input, what was counted, its first problem."""
+
+    data: bytes
+    end: Mark
+    counts: Counts
+    problem: Problem | None
+
+
+def process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
+    """Read, classify and write one piece."""
+    rows = parse(piece, work.table)
+    columns, counts = decide(
+        rows.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=rows.problems
+    )
+    counts.blank_lines = rows.blank_lines
+    problem = rows.problems[min(rows.problems)] if rows.problems else None
+    if work.only is not None:
+        rows, columns = _select(rows, columns, work.only)
+    return Chunk(_encode(rows, columns, work), piece.end, counts, problem)
+
+
+def _select(rows: Rows, columns: Columns, only: Only) -> tuple[Rows, Columns]:
+    wanted = "approve" if only == "approved" else "reject"
+    keep = [index for index, verdict in enumerate(columns.verdict) if verdict == wanted]
+    return rows.select(keep), columns.select(keep)
+
+
+def _encode(rows: Rows, columns: Columns, work: Work) -> bytes:
+    added = [columns.verdict, columns.categories, columns.score, columns.reason, *(columns.scores or [])]
+    added += [columns.explain] if columns.explain is not None else []
+    added += [columns.error]
+    if work.layout.format.kind is Kind.PARQUET:
+        from ..tables import parquet  # noqa: PLC0415 - an extra
+
+        return parquet.encode_rows(rows, added, work.layout, work.table)
+    return pack(encode_rows(rows, added, work.layout, work.table), work.layout.format.compression)
+
+
+# --- Workers ----------------------------------------------------------------------------------------------------
+
+
+def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jobs: int) -> Iterator[Chunk]:
+    """Work through ``pieces`` in order, in this process or in ``jobs`` others; the chunks are the same.
+
+    Raises:
+        InputError: from ``pieces``, once every chunk before it has been given out.
+        WorkerKilledError: a worker process was killed.
+    """
+    if jobs == 1:
+        for piece in pieces:
+            yield process(piece, work, moderator)
+        return
+    # 0.1 s that one job need not spend
+    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+
+    from joblib.externals.loky import ProcessPoolExecutor  # noqa: PLC0415
+
+    # joblib's own executor rather than joblib.Parallel: that one takes new work as soon as a worker is free, however far
+    # behind the writer is, and reads the input in a thread of its own.
+    executor = ProcessPoolExecutor(max_workers=jobs, initializer=_start_worker, initargs=(work, os.getpid()))
+    waiting: deque[Future[Chunk]] = deque()
+    failure: InputError | None = None
+    try:
+        while True:
+            try:
+                piece = next(pieces, None)
+            except InputError as error:
+                piece, failure = None, error
+            if piece is None:
+                break
+            waiting.append(executor.submit(_process_in_worker, piece))
+            if len(waiting) >= AHEAD * jobs:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise WorkerKilledError("a worker process was killed (out of memory?)") from error
+    finally:
+        executor.shutdown(wait=True, kill_workers=True)
+    if failure is not None:
+        raise failure
+
+
+class _Worker:
+    """What a worker process keeps between chunks."""
+
+    work: Work
+    moderator: Moderator
+
+
+def _start_worker(work: Work, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent sees to its workers
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the parent has loaded the same model, and said what there was to say
+        _Worker.work, _Worker.moderator = work, work.load_moderator()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent was killed: nobody is left to tell it."""
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECONDS)
+    os._exit(1)
+
+
+def _process_in_worker(piece: Piece) -> Chunk:
+    return process(piece, _Worker.work, _Worker.moderator)

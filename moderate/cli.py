@@ -1,0 +1,348 @@
+"""The command line: a thin layer over the library."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+import click
+
+from ._version import __version__
+from .errors import ModerateError
+from .guidelines import PRESETS, WORDING, Policy
+
+if TYPE_CHECKING:
+    from .batch import Progress, Summary
+    from .decision import Decision
+    from .moderator import Moderator
+
+EXIT_PROBLEMS: Final[int] = 1
+EXIT_USAGE: Final[int] = 2
+EXIT_STOPPED: Final[int] = 3
+
+
+def _model_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that decides."""
+    for option in (
+        click.option("--model", metavar="PATH", help="A model folder instead of the packaged model."),
+        click.option("--policy", metavar="FILE|NAME", help=f"A policy file, or one of {', '.join(PRESETS)}."),
+        click.option(
+            "--threshold",
+            "thresholds",
+            metavar="CATEGORY=NUMBER",
+            multiple=True,
+            help="Reject a category from this probability on (0 to 1; 1.01 never). May be repeated.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="moderate")
+def cli() -> None:
+    """Decide whether readers' comments may be published: approve or reject, with the reason."""
+
+
+@cli.command()
+@click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--exit-code", is_flag=True, help="Exit with status 1 when any comment is rejected.")
+@_model_options
+def classify(
+    texts: tuple[str, ...],
+    as_json: bool,
+    exit_code: bool,
+    model: str | None,
+    policy: str | None,
+    thresholds: tuple[str, ...],
+) -> None:
+    """Classify comments given as arguments; - reads standard input, a comment a line.
+
+    Prints verdict, score (the probability that a moderator would reject it), the categories it breaks and the words
+    that decided. The exit status is 0 whatever the verdicts, unless --exit-code is given.
+    """
+    with _errors():
+        moderator = _load(model, _read_policy(policy, thresholds))
+        rejected = False
+        for batch in _batches(texts):
+            for text, decision in zip(batch, moderator.classify_many(batch), strict=True):
+                rejected = rejected or not decision.approved
+                click.echo(_as_json(text, decision) if as_json else _as_line(text, decision))
+    sys.exit(EXIT_PROBLEMS if exit_code and rejected else 0)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@_model_options
+def info(as_json: bool, model: str | None, policy: str | None, thresholds: tuple[str, ...]) -> None:
+    """Show version, model, policy and categories with their thresholds."""
+    with _errors():
+        moderator = _load(model, _read_policy(policy, thresholds))
+        facts = moderator.info()
+        if as_json:
+            click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
+            return
+        for key, value in facts.items():
+            if key not in {"categories", "thresholds"}:
+                click.echo(f"{key:<12}{_plain(value)}")
+        click.echo("\ncategory              rejects from  what it is")
+        for (category, wording), threshold in zip(WORDING.items(), moderator.thresholds, strict=True):
+            line = f"{threshold:.3f}" if threshold <= 1 else "never"
+            click.echo(f"{category.value:<22}{line:<14}{wording}")
+
+
+@cli.command()
+@click.argument("input_", metavar="IN")
+@click.option("-o", "--output", required=True, metavar="OUT", help="Where the result goes; - is standard output.")
+@click.option("--text-column", metavar="NAME", help="The column with the comments (guessed by the usual names).")
+@click.option("--columns", metavar="A,B,...", help="The input columns to keep, in this order [all].")
+@click.option("--only", type=click.Choice(["approved", "rejected"]), help="Keep only these rows.")
+@click.option("--scores", is_flag=True, help="Add a column score_<category> per category.")
+@click.option("--explain", is_flag=True, help="Add a column with every reason and the words that decided, as JSON.")
+@click.option("--html", is_flag=True, help="Strip HTML before classifying; the output keeps the original.")
+@click.option("--jobs", "-j", default=1, show_default=True, help="Worker processes; -1 for one per processor.")
+@click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
+@click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
+@click.option("--format", "format_", metavar="FORMAT", help="Of the input: csv, tsv, jsonl, parquet; csv.gz, jsonl.zst ...")
+@click.option("--output-format", metavar="FORMAT", help="Of the output [by its suffix; for - as the input].")
+@click.option("--encoding", help="Of the input [detected].")
+@click.option("--delimiter", help=r"Between fields of the input; \t for a tab [detected].")
+@click.option("--quoting", type=click.Choice(["double", "backslash", "none"]), help="Of the input [detected].")
+@click.option("--no-header", is_flag=True, help="The first row is data: columns are called column_1, column_2 ...")
+@click.option("--max-field", type=click.IntRange(1), help="Longest field that is read, in characters [131072].")
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
+@_model_options
+def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
+    r"""Classify every comment of a table.
+
+    IN is CSV, TSV, JSON Lines or Parquet, plain, gzip or zstd; - is standard input. The output has the input's columns
+    and rows in their order, then verdict, categories, score, reason, and error for rows that could not be read. It is
+    written in UTF-8, to OUT.partial until it is whole.
+
+    \b
+    Exit status:
+      0    every row was classified
+      1    the output is whole, but some rows could not be read: see their error
+      2    nothing was done: wrong usage, or a file that cannot be used
+      3    stopped before the end (full disk, damaged input, --strict); --resume goes on
+      130  stopped by Ctrl-C; --resume goes on
+    """
+    from .batch import moderate_file  # noqa: PLC0415 - --help need not wait for it
+
+    with _errors(), _interruptible(), _progress_bar(quiet=quiet) as progress:
+        summary = moderate_file(
+            input_,
+            output,
+            notify=None if quiet else _say,
+            progress=progress,
+            **_batch_arguments(**options),
+        )
+    if not quiet:
+        click.echo(_summary_table(summary), err=True)
+    sys.exit(EXIT_PROBLEMS if summary.problems else 0)
+
+
+def _batch_arguments(
+    *,
+    columns: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+    format_: str | None,
+    max_field: int | None,
+    no_header: bool,
+    policy: str | None,
+    quoting: str | None,
+    text_column: str | None,
+    thresholds: tuple[str, ...],
+    **others: Any,
+) -> dict[str, Any]:
+    """The options of ``moderate batch`` as arguments of ``moderate_file``."""
+    from .batch import Options  # noqa: PLC0415
+    from .tables.formats import MAX_FIELD  # noqa: PLC0415
+
+    return {
+        "options": Options(
+            format=format_,
+            encoding=encoding,
+            delimiter="\t" if delimiter == r"\t" else delimiter,
+            quoting=quoting,
+            text_column=text_column,
+            header=not no_header,
+            max_field=max_field or MAX_FIELD,
+        ),
+        "policy": _read_policy(policy, thresholds),
+        "columns": None if columns is None else [name for name in columns.split(",") if name],
+        **others,
+    }
+
+
+# --- Model and policy -------------------------------------------------------------------------------------------
+
+
+def _load(model: str | None, policy: Policy | None) -> Moderator:
+    from .moderator import Moderator  # noqa: PLC0415
+
+    return Moderator.load(model, policy)
+
+
+def _read_policy(policy: str | None, thresholds: tuple[str, ...]) -> Policy | None:
+    """The policy that the options ask for; ``None`` for the model's default."""
+    chosen = None
+    if policy is not None:
+        chosen = Policy.named(policy) if policy in PRESETS else Policy.from_toml(policy)
+    if thresholds:
+        pairs = [given.partition("=") for given in thresholds]
+        for name, _, number in pairs:
+            try:
+                float(number)
+            except ValueError:
+                raise click.BadParameter(f"{name!r} needs a number: --threshold {name}=0.7") from None
+        chosen = (chosen or Policy()).with_thresholds({name: float(number) for name, _, number in pairs})
+    return chosen
+
+
+# --- What is shown ----------------------------------------------------------------------------------------------
+
+
+def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
+    """Comments to classify together: the arguments, or the lines of standard input one by one as they come."""
+    if texts != ("-",):
+        yield list(texts)
+        return
+    for line in click.get_text_stream("stdin", encoding="utf-8", errors="backslashreplace"):
+        yield [line.rstrip("\r\n")]
+
+
+def _as_line(text: str, decision: Decision) -> str:
+    from .batch.columns import describe  # noqa: PLC0415
+
+    categories = ", ".join(category.value for category in decision.categories)
+    parts = [f"{decision.verdict:<8}{decision.score:.2f}", categories, describe(decision, text).partition(": ")[2]]
+    return "  ".join(part for part in parts if part)
+
+
+def _as_json(text: str, decision: Decision) -> str:
+    from .batch.columns import explain_fully  # noqa: PLC0415
+
+    fields = {
+        "text": text,
+        "verdict": decision.verdict,
+        "score": round(decision.score, 4),
+        "categories": [category.value for category in decision.categories],
+        "scores": {name: round(score, 4) for name, score in decision.scores.items()},
+        "reasons": json.loads(explain_fully(decision, text)),
+        "source": decision.source,
+    }
+    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+
+
+def _summary_table(summary: Summary) -> str:
+    def row(name: str, number: int) -> str:
+        share = f"{number / summary.rows:8.1%}" if summary.rows else ""
+        return f"{name:<26}{number:>14,}{share}"
+
+    lines = [row("rows", summary.rows).rstrip("0.1% "), row("approved", summary.approved)]
+    lines[0] = f"{'rows':<26}{summary.rows:>14,}"
+    lines.append(row("rejected", summary.rejected))
+    lines += [row(f"  {category}", number) for category, number in summary.by_category.items()]
+    lines += [row("decided by rules", summary.decided_by_rules), row("problems", summary.problems)]
+    if summary.blank_lines:
+        lines.append(f"{'blank lines passed over':<26}{summary.blank_lines:>14,}")
+    lines.append(f"{'seconds':<26}{summary.seconds:>14,.1f}")
+    return "\n".join(lines)
+
+
+def _say(message: str) -> None:
+    from tqdm import tqdm  # noqa: PLC0415
+
+    tqdm.write(f"moderate: {message}", file=sys.stderr)
+
+
+@contextmanager
+def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on a terminal: rows, rows a second, share rejected, time left; nothing elsewhere."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # noqa: PLC0415
+
+    with tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+
+        def show(progress: Progress) -> None:
+            rows = progress.counts.rows
+            if bar.n == 0:
+                bar.initial = rows  # those of an interrupted run were not made in this time
+            if progress.share:
+                bar.total = max(rows, round(rows / progress.share))
+            bar.set_postfix_str(f"{progress.counts.rejected / max(rows, 1):.1%} rejected", refresh=False)
+            bar.update(rows - bar.n)
+
+        yield show
+
+
+# --- How it ends ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turn the library's errors and warnings into a line for people, and a status."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        click.echo(f"moderate: warning: {message}", err=True)
+
+    warnings.showwarning = show
+    try:
+        yield
+    except ModerateError as error:
+        from .batch import StoppedError  # noqa: PLC0415
+
+        _fail(str(error), EXIT_STOPPED if isinstance(error, StoppedError) else EXIT_USAGE)
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    click.echo(f"moderate: error: {message}", err=True)
+    sys.exit(status)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C and a polite kill end the run in good order, and say how to go on."""
+    received = [signal.SIGINT]
+
+    def stop(number: int, _frame: object) -> NoReturn:
+        received[0] = signal.Signals(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        for note in getattr(error, "__notes__", ["nothing was finished"]):
+            click.echo(f"\nmoderate: interrupted; {note}", err=True)
+        again = shlex.join(["moderate", *(argument for argument in sys.argv[1:] if argument != "--resume"), "--resume"])
+        click.echo(f"moderate: to go on: {again}", err=True)
+        sys.exit(128 + received[0])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
+
+
+if __name__ == "__main__":
+    sys.argv[0] = str(Path(sys.argv[0]))
+    main()

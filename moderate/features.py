@@ -1,0 +1,298 @@
+"""Tokens -> hashed features: the one feature pipeline, used in training and at run time.
+
+A comment is a bag of features, each a 64-bit hash:
+
+- ``word``: a token, spelt as the vocabulary knows it (`Vocabulary.resolve` undoes obfuscation),
+- ``bigram``: two neighbouring words,
+- ``frame``: three neighbouring words in which members of a word class are replaced by the class, "hate IDENTITY and",
+- ``chain2``, ``chain3``: neighbouring classes, the words between them left out, "YOU ... NEGATION ... INSULT",
+- ``gram``: the character n-grams of a word that the vocabulary does not know,
+
+and a few counted signals: links, handles, capitals, exclamation marks. The table of a model maps hashes to rows of
+weights; hashes without a row are no features. Nothing here depends on weights: training counts the same hashes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .folding import U8, U32, U64, Bools, Ints
+from .spelling import Spelling
+from .text import Tokens, mix
+
+Rows = npt.NDArray[np.int32]
+
+# Every kind of feature hashes apart; the constants are arbitrary and only have to differ.
+SALTS: Final = {
+    name: np.uint64(0xD6E8FEB86659FD93 * (number + 1) & 0xFFFFFFFFFFFFFFFF)
+    for number, name in enumerate(("bigram", "frame", "chain2", "chain3", "gram", "class", "phrase"))
+}
+_SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
+
+# Word classes are numbers; these two have a meaning here, the others come from the rule book.
+NO_CLASS: Final = 0
+BOUNDARY_CLASS: Final = 1
+IGNORED_CLASS: Final = 255  # place-holders such as "user" or "rt": no word of the comment
+CLASS_HASHES: Final = mix(np.arange(256, dtype=np.uint64) * _SPREAD ^ SALTS["class"])
+
+GRAM_SIZES: Final = (3, 4, 5)
+GRAM_LETTERS: Final = 32  # letters of an unknown word that are read: longer ones are no words
+
+# Signals: what is counted, and from which counts on the next of its four levels begins.
+SIGNALS: Final = ("links", "handles", "exclamations", "questions", "quotes", "hashtags", "money", "numbers", "capitals")
+LEVELS: Final = np.array(
+    [[1, 2, 3], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 3], [1, 2, 3], [10, 35, 75]], np.int64
+)
+LEVEL_COUNT: Final = 4
+LONG_NUMBER: Final = 7  # digits from which a number is like a telephone number
+CAPITAL_WORD: Final = 3  # letters from which a word in capitals is shouted rather than an initial
+
+
+@dataclass(slots=True)
+class Features:
+    """The features of a batch of n comments with K words in all; a row is an index into the model's table, 0 = none.
+
+    Attributes:
+        tokens: the tokens they come from.
+        index: token index of each word, boundaries included; int64 (K,).
+        last: token index of its last part, where it was put together from several; int64 (K,).
+        first: index of each comment's boundary among the words, and K at the end; int64 (n + 1,).
+        words: hash of each word as the vocabulary spells it; uint64 (K,).
+        rows: rows of word, bigram and frame that begin at each word; int32 (K, 3).
+        chain: index among the words of those that have a class, boundaries included; int64 (C,).
+        chain_rows: rows of chain2 and chain3 that begin at each of these; int32 (C, 2).
+        gram_rows: rows of character n-grams; int32 (G,).
+        gram_words: index among the words of the word each belongs to; int64 (G,).
+        signals: level of each signal; int64 (n, len(SIGNALS)).
+        counts: number of words of each comment; int64 (n,).
+        known: number of those that the vocabulary knows; int64 (n,).
+    """
+
+    tokens: Tokens
+    index: Ints
+    last: Ints
+    first: Ints
+    words: U64
+    rows: Rows
+    chain: Ints
+    chain_rows: Rows
+    gram_rows: Rows
+    gram_words: Ints
+    signals: Ints
+    counts: Ints
+    known: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureTable:
+    """A static map from 64-bit hashes to rows, read for whole arrays at once.
+
+    The high bits of a hash choose a bucket; a bucket holds up to four 15-bit fingerprints in one 64-bit word, compared
+    all at once (Lamport 1975, "Multiple byte processing with full-word instructions"), and the row of its first.
+    A hash that is not in the table passes for one that is with a probability below 1 in 8,000.
+
+    Attributes:
+        buckets: fingerprints, four a bucket, 0 = empty; uint64 (2**bits,).
+        base: row of each bucket's first fingerprint; int32 (2**bits,). Row 0 is no row.
+    """
+
+    buckets: U64
+    base: Rows
+
+    @classmethod
+    def build(cls, hashes: U64, *, bits: int) -> tuple[FeatureTable, Ints]:
+        """Build the table for ``hashes``, most important first; return it and the indices that have a row, by row.
+
+        Where a bucket is full, or a fingerprint is in it already, the later hash is left out. ``kept[i]`` is the index
+        into ``hashes`` of row ``i + 1``.
+        """
+        bucket = (hashes >> np.uint64(64 - bits)).astype(np.int64)
+        fingerprint = _fingerprints(hashes)
+        pair = (bucket << 15) | (fingerprint & np.uint64(0x7FFF)).astype(np.int64)
+        unique = np.zeros(hashes.size, np.bool_)
+        unique[np.unique(pair, return_index=True)[1]] = True
+        candidates = np.flatnonzero(unique)
+        order = candidates[np.argsort(bucket[candidates], kind="stable")]
+        sorted_buckets = bucket[order]
+        lane = np.arange(order.size) - np.searchsorted(sorted_buckets, sorted_buckets)
+        kept = order[lane < 4]
+        lane, owner = lane[lane < 4], bucket[kept]
+        buckets = np.zeros(1 << bits, np.uint64)
+        np.bitwise_or.at(buckets, owner, fingerprint[kept] << (lane * 16).astype(np.uint64))
+        base = np.searchsorted(owner, np.arange(1 << bits)).astype(np.int32) + np.int32(1)
+        return cls(buckets=buckets, base=base), kept
+
+    def look_up(self, hashes: U64) -> Rows:
+        """Row of each hash, 0 where it has none; int32, same shape."""
+        bits = self.buckets.size.bit_length() - 1
+        bucket = (hashes >> np.uint64(64 - bits)).astype(np.int64)
+        difference = self.buckets.take(bucket) ^ (_fingerprints(hashes) * np.uint64(0x0001000100010001))
+        zero = (difference - np.uint64(0x0001000100010001)) & ~difference & np.uint64(0x8000800080008000)
+        rows = np.zeros(hashes.shape, np.int32)
+        hit = np.flatnonzero(zero)
+        lowest = zero.take(hit)
+        lowest &= ~lowest + np.uint64(1)
+        lane = (lowest > np.uint64(0xFFFF)).astype(np.int32)
+        lane += lowest > np.uint64(0xFFFFFFFF)
+        lane += lowest > np.uint64(0xFFFFFFFFFFFF)
+        rows[hit] = self.base.take(bucket.take(hit)) + lane
+        return rows
+
+
+def _fingerprints(hashes: U64) -> U64:
+    """Fifteen low bits, with the sixteenth set so that none is 0."""
+    return (hashes & np.uint64(0x7FFF)) | np.uint64(0x8000)
+
+
+def combine(left: U64, right: U64, *, kind: str) -> U64:
+    """Hash pairs of hashes, in order, apart from other kinds of feature; uint64."""
+    return mix((left * _SPREAD + right) ^ SALTS[kind])
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a pipeline has to know before it can extract: known words, their classes, and how evaders spell them.
+
+    Attributes:
+        table: rows of all features.
+        classes: class of each row that is a word; uint8 (rows,).
+        spelling: from the spelling of a disguised word to the word.
+    """
+
+    table: FeatureTable
+    classes: U8
+    spelling: Spelling
+
+    def extract(self, tokens: Tokens) -> Features:
+        """Extract the features of a batch."""
+        words, rows, index, last, first, handles = self._resolve(tokens)
+        classes = self.classes.take(rows)
+        chain = np.flatnonzero(classes)
+        bigrams, frames = hash_neighbours(words, classes, first)
+        chain2, chain3 = hash_chains(classes.take(chain))
+        unknown = np.flatnonzero(rows == 0)
+        grams, gram_words = hash_grams(tokens, index.take(unknown))
+        counts = np.diff(first) - 1
+        missing = np.bincount(np.searchsorted(first, unknown, side="right") - 1, minlength=counts.size)
+        return Features(
+            tokens=tokens,
+            index=index,
+            last=last,
+            first=first,
+            words=words,
+            rows=np.stack([rows, self.table.look_up(bigrams), self.table.look_up(frames)], axis=1),
+            chain=chain,
+            chain_rows=np.stack([self.table.look_up(chain2), self.table.look_up(chain3)], axis=1),
+            gram_rows=self.table.look_up(grams),
+            gram_words=unknown.take(gram_words),
+            signals=count_signals(tokens, handles),
+            counts=counts,
+            known=counts - missing,
+        )
+
+    def _resolve(self, tokens: Tokens) -> tuple[U64, Rows, Ints, Ints, Ints, Ints]:
+        """Words as the vocabulary spells them: hash, row, first and last token; first of each comment; handles."""
+        words = tokens.hashes
+        rows = self.table.look_up(words)
+        replaced, dropped, handles = self.spelling.resolve(tokens, rows == 0)
+        if replaced.index.size:
+            words = words.copy()
+            words[replaced.index] = replaced.words
+            rows[replaced.index] = self.table.look_up(replaced.words)
+        dropped = dropped | (self.classes.take(rows) == IGNORED_CLASS)
+        index = np.flatnonzero(~dropped)
+        first = np.searchsorted(index, tokens.first)
+        last = index
+        if replaced.index.size:
+            last = np.arange(dropped.size)
+            last[replaced.index] = replaced.last
+            last = last.take(index)
+        return words.take(index), rows.take(index), index, last, first, handles
+
+
+def hash_neighbours(words: U64, classes: U8, first: Ints) -> tuple[U64, U64]:
+    """Hashes of the bigram and the frame that begin at each word; 0 where there is none; uint64 (K,) each."""
+    bigrams = np.zeros(words.size, np.uint64)
+    bigrams[:-1] = combine(words[:-1], words[1:], kind="bigram")
+    frames = np.zeros(words.size, np.uint64)
+    telling = classes > BOUNDARY_CLASS
+    open_words = np.where(telling, CLASS_HASHES.take(classes), words)
+    framed = np.flatnonzero(telling[:-2] | telling[1:-1] | telling[2:])
+    pairs = combine(open_words.take(framed), open_words.take(framed + 1), kind="frame")
+    frames[framed] = combine(pairs, open_words.take(framed + 2), kind="frame")
+    if first.size > 2:
+        frames[first[1:-1] - 1] = 0  # would reach across the next comment's boundary
+    return bigrams, frames
+
+
+def hash_chains(classes: U8) -> tuple[U64, U64]:
+    """Hashes of the pairs and triples of neighbouring classes that begin at each; 0 where there is none; uint64."""
+    hashes = CLASS_HASHES.take(classes)
+    pairs, triples = np.zeros(hashes.size, np.uint64), np.zeros(hashes.size, np.uint64)
+    pairs[:-1] = combine(hashes[:-1], hashes[1:], kind="chain2")
+    triples[:-2] = combine(pairs[:-2], hashes[2:], kind="chain3")
+    triples[:-2][classes[1:-1] == BOUNDARY_CLASS] = 0
+    return pairs, triples
+
+
+def hash_grams(tokens: Tokens, index: Ints) -> tuple[U64, Ints]:
+    """Hashes of the character n-grams of the tokens at ``index``, word ends marked; and which of them each is from."""
+    begins = tokens.starts.take(index)
+    lengths = np.minimum(tokens.starts.take(index + 1) - begins, GRAM_LETTERS)
+    return hash_word_grams(tokens.codes, begins, lengths)
+
+
+def hash_word_grams(codes: U32, begins: Ints, lengths: Ints) -> tuple[U64, Ints]:
+    """Hashes of the n-grams of words that stand at ``begins`` in ``codes``; and the index of the word of each."""
+    padded = lengths + 2  # a mark at both ends
+    total = int(padded.sum())
+    if not total:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    ends = np.cumsum(padded)
+    starts = ends - padded
+    owner = np.repeat(np.arange(lengths.size), padded)
+    place = np.arange(total) - starts.take(owner)
+    letters = codes.take(begins.take(owner) + place - 1, mode="clip")
+    letters[starts] = letters[ends - 1] = 0
+    inside = place[:, None] + np.array(GRAM_SIZES) <= padded.take(owner)[:, None]
+    return _hash_windows(letters)[inside], np.repeat(owner, inside.sum(axis=1))
+
+
+def _hash_windows(codes: U32) -> U64:
+    """Hash the stretches of each of `GRAM_SIZES` that begin at each place; uint64 (C, len(GRAM_SIZES))."""
+    padded = np.append(codes, np.zeros(max(GRAM_SIZES), np.uint32)).astype(np.uint64) + np.uint64(1)
+    sums = np.zeros(codes.size, np.uint64)
+    hashes = np.empty((codes.size, len(GRAM_SIZES)), np.uint64)
+    for size in range(1, max(GRAM_SIZES) + 1):
+        sums = (sums + padded[size - 1 : size - 1 + codes.size]) * _SPREAD
+        if size in GRAM_SIZES:
+            hashes[:, GRAM_SIZES.index(size)] = mix(sums ^ SALTS["gram"])
+    return hashes
+
+
+def count_signals(tokens: Tokens, handles: Ints) -> Ints:
+    """Level, 0 to 3, of each signal of each comment; int64 (n, len(SIGNALS))."""
+    starts = tokens.starts[:-1]
+    lengths = tokens.starts[1:] - starts
+    initial = tokens.codes.take(starts)
+    numbers = (initial >= ord("0")) & (initial <= ord("9")) & (lengths >= LONG_NUMBER)
+    counted = np.empty((handles.size, len(SIGNALS)), np.int64)
+    counted[:, 0] = tokens.links
+    counted[:, 1] = handles
+    counted[:, 2:7] = tokens.marks
+    counted[:, 7] = np.add.reduceat(numbers, tokens.first[:-1], dtype=np.int64)
+    shouted = _shouted(tokens, starts, lengths)
+    counted[:, 8] = 100 * np.add.reduceat(shouted, tokens.first[:-1], dtype=np.int64) // np.diff(tokens.first)
+    return (counted[:, :, None] >= LEVELS).sum(axis=2)
+
+
+def _shouted(tokens: Tokens, starts: Ints, lengths: Ints) -> Bools:
+    """Whether each token is a word of `CAPITAL_WORD` or more letters, all in capitals."""
+    if not tokens.upper.any():
+        return np.zeros(starts.size, np.bool_)
+    capitals = np.add.reduceat(tokens.upper, starts, dtype=np.int64)
+    return (capitals == lengths) & (lengths >= CAPITAL_WORD)

@@ -1,0 +1,301 @@
+"""LinearModel: the model folder, and features -> scores by table look-ups and sums of integers.
+
+Weights are eight-bit integers, so a comment's score is an exact integer however the batch is cut, and equal on every
+machine. A row holds the weights of all heads side by side in 16 bytes; one gather fetches them, and the rows of a
+comment are added four heads at a time in 64-bit words (Lamport 1975). Score of a head:
+
+    scale * (sum over the rows of the comment) / sqrt(words) + scale * (signals)
+
+and Platt's sigmoid (1999) makes a probability of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import ModelError
+from .features import LEVEL_COUNT, SIGNALS, Features, FeatureTable, Vocabulary
+from .folding import U8, Ints
+from .guidelines import CATEGORIES, PRESETS
+from .spelling import Spelling
+
+Floats = npt.NDArray[np.float64]
+
+FORMAT: Final = 1
+ROW_BYTES: Final = 16  # the heads, the word class, and padding: two 64-bit words
+CLASS_BYTE: Final = 14  # which byte of a word's row holds its class
+OFFSET: Final = 128  # a weight w is stored as the byte w + 128, so that sums need no sign
+MOST_ADDED: Final = 256  # rows: 256 * 255 still fits the 16 bits that a sum has
+GRAM_SHIFT: Final = 16  # fractional bits of the factor that scales an unknown word's n-grams
+
+# Knots of the logistic function, so that a probability does not depend on a platform's exp(): 1/256 apart, linear
+# between, off by less than 1e-6; beyond 16 it is 0 or 1 to seven digits.
+_REACH: Final = 16
+_STEPS: Final = 256
+LOGISTIC: Final = np.round(1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS)), 9)
+
+_EVEN_BYTES: Final = np.uint64(0x00FF00FF00FF00FF)
+
+# name of each array, its dtype on disk, and its number of dimensions
+ARRAYS: Final[Mapping[str, tuple[str, int]]] = {
+    "buckets": ("<u8", 1),
+    "base": ("<i4", 1),
+    "rows": ("|u1", 2),
+    "spelling_keys": ("<u8", 1),
+    "spelling_words": ("<u8", 1),
+    "signals": ("<i2", 3),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinearModel:
+    """A trained model.
+
+    Attributes:
+        table: hashes to rows.
+        rows: one row of bytes for each feature, row 0 for none; uint8 (R, `ROW_BYTES`).
+        spelling: how evaders spell the words it knows.
+        signals: weight of each level of each signal; int16 (len(SIGNALS), 4, len(CATEGORIES)).
+        scale: value of one unit of a weight, for each head; float64 (len(CATEGORIES),).
+        gram_ratio: value of one unit of an n-gram's weight, in units of a word's.
+        slopes, intercepts: Platt's calibration of each head; float64 (len(CATEGORIES),).
+        presets: policy preset -> category -> threshold.
+        card: what else the configuration says: name, training digest, corpora, metrics.
+    """
+
+    table: FeatureTable
+    rows: U8
+    spelling: Spelling
+    signals: npt.NDArray[np.int16]
+    scale: Floats
+    gram_ratio: float
+    slopes: Floats
+    intercepts: Floats
+    presets: Mapping[str, Mapping[str, float]]
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What the feature pipeline needs of this model."""
+        return Vocabulary(table=self.table, classes=self.rows[:, CLASS_BYTE], spelling=self.spelling)
+
+    def logits(self, features: Features) -> Floats:
+        """Calibrated log-odds of each category for n comments; float64 (n, len(CATEGORIES))."""
+        return self.calibrate(self.sums(features), features.counts)
+
+    def sums(self, features: Features) -> tuple[Ints, Ints]:
+        """Exact sums of weights, to be divided by sqrt(words), and of signals; int64 (n, len(CATEGORIES)) each."""
+        per_word, per_chain = features.rows.shape[1], features.chain_rows.shape[1]
+        chain_first = np.searchsorted(features.chain, features.first)
+        total = sum_rows(self.rows, features.rows.reshape(-1), features.first * per_word)
+        total += sum_rows(self.rows, features.chain_rows.reshape(-1), chain_first * per_chain)
+        if features.gram_rows.size:
+            words, values = self._unknown_words(features)
+            comments = np.searchsorted(features.first, words, side="right") - 1
+            np.add.at(total, comments, values)
+        places = np.arange(len(SIGNALS))
+        return total, self.signals[places, features.signals].sum(axis=1, dtype=np.int64)
+
+    def calibrate(self, sums: tuple[Ints, Ints], counts: Ints) -> Floats:
+        """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
+        words, signals = sums
+        raw = words / np.sqrt(np.maximum(counts, 1))[:, None] + signals
+        return raw * (self.scale * self.slopes) + self.intercepts
+
+    def word_weights(self, features: Features, columns: npt.NDArray[np.intp]) -> Floats:
+        """What each word of the batch adds, in units of weight, to the head ``columns`` names for it; float64 (K,).
+
+        The weight of a feature of several words is shared among them.
+        """
+        byte = self.rows
+        first, second, third = (features.rows[:, kind] for kind in range(3))
+        values = byte[first, columns].astype(np.float64) - OFFSET
+        pairs = (byte[second, columns].astype(np.float64) - OFFSET) / 2
+        frames = (byte[third, columns].astype(np.float64) - OFFSET) / 3
+        values += pairs + frames
+        values[1:] += pairs[:-1] + frames[:-1]
+        values[2:] += frames[:-2]
+        chain = features.chain
+        for kind, size in ((0, 2), (1, 3)):
+            shares = (byte[features.chain_rows[:, kind], columns[chain]].astype(np.float64) - OFFSET) / size
+            for step in range(size):
+                values[chain[step:]] += shares[: shares.size - step]
+        if features.gram_rows.size:
+            words, sums = self._unknown_words(features)
+            values[words] += sums[np.arange(words.size), columns[words]]
+        return values
+
+    def _unknown_words(self, features: Features) -> tuple[Ints, Ints]:
+        """Words that are not in the table but have n-grams that are, and what they add; int64 (U,), (U, heads)."""
+        hit = np.flatnonzero(features.gram_rows)
+        owners, rows = features.gram_words.take(hit), features.gram_rows.take(hit)
+        words, starts, counts = np.unique(owners, return_index=True, return_counts=True)
+        sums = sum_rows(self.rows, rows, np.append(starts, rows.size))
+        factor = np.rint(self.gram_ratio * (1 << GRAM_SHIFT) / np.sqrt(counts)).astype(np.int64)
+        return words, (sums * factor[:, None]) >> GRAM_SHIFT
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model folder: ``config.json`` and one ``.npy`` file an array."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        digests = {}
+        for name, values in self._arrays().items():
+            array = np.ascontiguousarray(values, ARRAYS[name][0])
+            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            digests[name] = {"shape": list(array.shape), "sha256": _digest(array)}
+        config = {
+            "format": FORMAT,
+            "categories": list(CATEGORIES),
+            "arrays": digests,
+            "scale": self.scale.tolist(),
+            "gram_ratio": self.gram_ratio,
+            "calibration": {"slopes": self.slopes.tolist(), "intercepts": self.intercepts.tolist()},
+            "presets": {name: dict(values) for name, values in self.presets.items()},
+            "card": dict(self.card),
+        }
+        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
+        return {
+            "buckets": self.table.buckets,
+            "base": self.table.base,
+            "rows": self.rows,
+            "spelling_keys": self.spelling.keys,
+            "spelling_words": self.spelling.words,
+            "signals": self.signals,
+        }
+
+    @classmethod
+    def load(cls, folder: str | Path) -> LinearModel:
+        """Read a model folder, memory-mapped; nothing in it is executed.
+
+        Raises:
+            ModelError: the folder is missing, damaged, inconsistent or of a newer format; says what is wrong.
+        """
+        folder = Path(folder)
+        config = _read_config(folder)
+        try:
+            arrays = {name: _read_array(folder, name, config["arrays"][name]) for name in ARRAYS}
+            heads = (len(CATEGORIES),)
+            model = cls(
+                table=FeatureTable(buckets=arrays["buckets"], base=arrays["base"]),
+                rows=arrays["rows"],
+                spelling=Spelling(keys=arrays["spelling_keys"], words=arrays["spelling_words"]),
+                signals=arrays["signals"],
+                scale=_numbers(config["scale"], heads),
+                gram_ratio=float(_numbers(config["gram_ratio"], ())),
+                slopes=_numbers(config["calibration"]["slopes"], heads),
+                intercepts=_numbers(config["calibration"]["intercepts"], heads),
+                presets={name: _thresholds(config["presets"][name]) for name in PRESETS},
+                card=dict(config.get("card", {})),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{folder / 'config.json'}: missing or wrong entry: {error}") from error
+        model._check(folder)
+        return model
+
+    def _check(self, folder: Path) -> None:
+        """Raise ModelError where the arrays do not fit together."""
+        buckets, base = self.table.buckets, self.table.base
+        consistent = {
+            "rows": self.rows.ndim == 2 and self.rows.shape[1] == ROW_BYTES and self.rows.shape[0] > 0,
+            "buckets": buckets.size > 0 and buckets.size & (buckets.size - 1) == 0,
+            "base": base.size == buckets.size and bool((base >= 0).all()) and int(base.max(initial=0)) <= len(self.rows),
+            "spelling_words": self.spelling.keys.size == self.spelling.words.size,
+            "signals": self.signals.shape == (len(SIGNALS), LEVEL_COUNT, len(CATEGORIES)),
+        }
+        for name, good in consistent.items():
+            if not good:
+                raise ModelError(f"{folder / name}.npy: its shape or values do not fit the other arrays")
+
+
+def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
+    """Sum the weights of the rows in each stretch [starts[i], starts[i + 1]); int64 (n, len(CATEGORIES)).
+
+    Every stretch must hold at least one row.
+    """
+    begins, lengths = starts[:-1], np.diff(starts)
+    if not lengths.size:
+        return np.zeros((0, len(CATEGORIES)), np.int64)
+    merged = int(lengths.max()) > MOST_ADDED
+    if merged:
+        parts = -(-lengths // MOST_ADDED)
+        part_first = np.cumsum(parts) - parts
+        place = np.arange(int(parts.sum())) - np.repeat(part_first, parts)
+        begins = np.repeat(begins, parts) + place * MOST_ADDED
+    words = table.view(np.complex128).reshape(-1).take(rows).view(np.uint64)
+    result = np.empty((begins.size, ROW_BYTES), np.int64)
+    for half in range(2):
+        word = words[half::2]
+        for odd in range(2):
+            lane = np.add.reduceat((word >> np.uint64(8 * odd)) & _EVEN_BYTES, begins)
+            result[:, 8 * half + odd : 8 * half + 8 : 2] = lane.astype("<u8").view("<u2").reshape(-1, 4)
+    if merged:
+        result = np.add.reduceat(result, part_first, axis=0)
+    return result[:, : len(CATEGORIES)] - OFFSET * lengths[:, None]
+
+
+def probabilities(logits: Floats) -> npt.NDArray[np.float32]:
+    """The logistic function by table; float32, same shape."""
+    place = np.clip((logits + _REACH) * _STEPS, 0, LOGISTIC.size - 1)
+    below = np.minimum(place.astype(np.int64), LOGISTIC.size - 2)
+    low = LOGISTIC.take(below)
+    return (low + (LOGISTIC.take(below + 1) - low) * (place - below)).astype(np.float32)
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{folder}: no model here (config.json is missing)") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from error
+    version = config.get("format") if isinstance(config, dict) else None
+    if not isinstance(version, int):
+        raise ModelError(f"{path}: not a model configuration (no format number)")
+    if version > FORMAT:
+        raise ModelError(f"{path}: format {version} is newer than this version reads ({FORMAT}): upgrade moderate")
+    if config.get("categories") != list(CATEGORIES):
+        raise ModelError(f"{path}: its categories are not those of this version")
+    return config
+
+
+def _read_array(folder: Path, name: str, entry: Mapping[str, Any]) -> npt.NDArray[Any]:
+    """Map one array and check its type, shape and digest."""
+    path = folder / f"{name}.npy"
+    dtype, dimensions = ARRAYS[name]
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from error
+    if array.dtype.str.replace("=", "<") != dtype or array.ndim != dimensions or list(array.shape) != entry["shape"]:
+        raise ModelError(f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']}")
+    if _digest(array) != entry["sha256"]:
+        raise ModelError(f"{path}: damaged (its digest is not the one in config.json)")
+    return np.asarray(array)
+
+
+def _digest(array: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data).hexdigest()
+
+
+def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:
+    numbers = _numbers([values[category] for category in CATEGORIES], (len(CATEGORIES),))
+    return dict(zip(CATEGORIES, numbers.tolist(), strict=True))
+
+
+def _numbers(values: object, shape: tuple[int, ...]) -> Floats:
+    array = np.asarray(values, np.float64)
+    if array.shape != shape or not np.isfinite(array).all():
+        raise ValueError(f"expected {shape or 'one'} finite numbers, found {values!r}"[:200])
+    return array
+

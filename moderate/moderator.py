@@ -1,0 +1,349 @@
+"""Moderator: model, rule book and policy come together in a Decision; the fallback to the rules alone stands here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ._version import __version__
+from .decision import Decision, Reason, Span
+from .errors import ModelError
+from .features import Features, Vocabulary
+from .folding import Bools, Ints
+from .guidelines import CATEGORIES, PARENT, RULE_PRESETS, Category, Policy
+from .model import Floats, LinearModel, probabilities
+from .rules import Hits, RuleBook
+from .text import PIECE, tokenize
+
+DATA: Final = Path(__file__).parent / "data"
+
+# What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe): a hard slur in a
+# sentence that the model finds harmless is still only a suspicion, since it may be quoted or reclaimed.
+EVIDENCE: Final = np.array([0.0, 0.0, 0.5, 2.0])
+# Score of a category, by severity, when the rule book decides alone; `RULE_THRESHOLDS` are set between them.
+RULE_SCORES: Final = np.array([0.0, 0.3, 0.7, 0.95], np.float32)
+# Share of a comment's words that the model must know to judge it; below it is another language or script.
+LEAST_KNOWN: Final = 0.2
+
+CHUNK: Final = 1 << 16  # characters handled at once: their arrays fit a core's cache
+CHUNK_COMMENTS: Final = 1024
+
+MOST_CATEGORIES: Final = 3  # categories that get reasons from the model
+MOST_WORDS: Final = 5  # words that a reason names
+LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must have to be named
+
+_PARENTS: Final = [(CATEGORIES.index(child), CATEGORIES.index(parent)) for child, parent in PARENT.items()]
+_TOXIC: Final = CATEGORIES.index(Category.TOXIC)
+_PROMOTION: Final = CATEGORIES.index(Category.PROMOTION)
+_NOT_PROMOTION: Final = [column for column, name in enumerate(CATEGORIES) if "promotion" not in name]
+_NEAREST: Final = [column for column in _NOT_PROMOTION if column != _TOXIC]
+_MEMBERS: Final = tuple(Category)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What is known of the n comments of a chunk.
+
+    Attributes:
+        scores: probability of each category; float32 (n, len(CATEGORIES)).
+        by_rules: whether the rule book decided alone; bool (n,).
+        features: features of the pieces that the comments were cut into.
+        hits: rule hits.
+        first: index of each comment's first word, and the number of words at the end; int64 (n + 1,).
+        shifts: what to add to a word's position in its piece, by piece; int64.
+    """
+
+    scores: npt.NDArray[np.float32]
+    by_rules: Bools
+    features: Features
+    hits: Hits
+    first: Ints
+    shifts: Ints
+
+
+class Moderator:
+    """Decides on comments. Load one with `Moderator.load`; it is immutable and may be shared between threads."""
+
+    def __init__(self, *, model: LinearModel | None, rules: RuleBook, policy: Policy | None = None) -> None:
+        self.model = model
+        self.rules = rules
+        self.policy = policy or Policy()
+        presets = RULE_PRESETS if model is None else model.presets
+        self.thresholds: tuple[float, ...] = self.policy.resolve(presets)
+        self._vocabulary: Vocabulary = rules.vocabulary() if model is None else model.vocabulary
+        self._limits = np.array([self.thresholds, self.policy.resolve(RULE_PRESETS)], np.float32)
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, policy: Policy | str | None = None) -> Moderator:
+        """Load a model folder and its policy.
+
+        Args:
+            path: a model folder; ``None`` is the packaged model. A ``rules.toml`` in it replaces the packaged one.
+            policy: a `Policy`, the name of a preset, or ``None`` for the default policy.
+
+        Raises:
+            ModelError: ``path`` is not a usable model folder. (A damaged packaged model only warns: rules decide.)
+            PolicyError: there is no preset of that name.
+            RulesError: ``rules.toml`` is not valid.
+        """
+        if isinstance(policy, str):
+            policy = Policy.named(policy)
+        folder = DATA if path is None else Path(path)
+        rules = folder / "rules.toml"
+        book = RuleBook.from_toml(rules if rules.is_file() else DATA / "rules.toml")
+        try:
+            model = LinearModel.load(folder)
+        except ModelError as error:
+            if path is not None:
+                raise
+            warnings.warn(f"the packaged model cannot be used, the rule book decides alone: {error}", stacklevel=2)
+            return cls(model=None, rules=book, policy=policy)
+        return cls(model=model, rules=book, policy=policy)
+
+    def classify(self, text: str) -> Decision:
+        """Decide on one comment, of any length; TypeError if ``text`` is not a ``str``."""
+        if not isinstance(text, str):
+            raise TypeError(f"a comment must be a str, not {type(text).__name__}")
+        return self._decide([text])[0]
+
+    def classify_many(self, texts: Iterable[str]) -> list[Decision]:
+        """Decide on many comments; the results equal those of `classify` one by one.
+
+        Raises:
+            TypeError: an element is not a ``str``; names its type and position. A single ``str`` is refused too.
+        """
+        return [decision for chunk in _chunks(_checked(texts)) for decision in self._decide(chunk)]
+
+    def scores(self, texts: Iterable[str]) -> npt.NDArray[np.float32]:
+        """Calibrated probability of every category; float32 (n, len(CATEGORIES)), columns in that order.
+
+        Raises:
+            TypeError: an element is not a ``str``; names its type and position. A single ``str`` is refused too.
+        """
+        parts = [self._judge(chunk).scores for chunk in _chunks(_checked(texts))]
+        return np.concatenate(parts) if parts else np.zeros((0, len(CATEGORIES)), np.float32)
+
+    def info(self) -> dict[str, Any]:
+        """Version, model, policy and categories as plain values, for people and for JSON."""
+        card = {} if self.model is None else dict(self.model.card)
+        return {
+            "version": __version__,
+            "source": "rules" if self.model is None else "model",
+            "model": card,
+            "rules": {"rules": len(self.rules.rules), "sha256": self.rules.digest},
+            "policy": self.policy.name,
+            "thresholds": dict(zip(CATEGORIES, self.thresholds, strict=True)),
+            "categories": list(CATEGORIES),
+        }
+
+    def _judge(self, texts: Sequence[str]) -> _Judgement:
+        """Score a chunk."""
+        pieces, piece_first, shifts = _cut(texts)
+        features = self._vocabulary.extract(tokenize(pieces))
+        first = features.first if len(pieces) == len(texts) else features.first.take(piece_first)
+        hits = self.rules.find(features.words)
+        severities = self.rules.severities(hits, first) if hits.rule.size else None
+        counts, known, links = features.counts, features.known, features.tokens.links
+        if len(pieces) != len(texts):
+            counts, known, links = (np.add.reduceat(values, piece_first[:-1]) for values in (counts, known, links))
+        by_rules = known < LEAST_KNOWN * counts
+        if self.model is None:
+            by_rules = np.ones(len(texts), np.bool_)
+            scores = np.zeros((len(texts), len(CATEGORIES)), np.float32)
+        else:
+            words, signals = self.model.sums(features)
+            if len(pieces) != len(texts):
+                words, signals = np.add.reduceat(words, piece_first[:-1]), signals.take(piece_first[:-1], axis=0)
+            logits = self.model.calibrate((words, signals), counts)
+            if severities is not None:
+                logits += EVIDENCE.take(severities)
+            scores = probabilities(logits)
+        if by_rules.any():
+            scores[by_rules] = 0 if severities is None else RULE_SCORES.take(severities[by_rules])
+        scores[(counts == 0) & (links == 0)] = 0
+        for child, parent in _PARENTS:
+            np.maximum(scores[:, parent], scores[:, child], out=scores[:, parent])
+        return _Judgement(scores=scores, by_rules=by_rules, features=features, hits=hits, first=first, shifts=shifts)
+
+    def _decide(self, texts: Sequence[str]) -> list[Decision]:
+        """Decide on a chunk."""
+        judgement = self._judge(texts)
+        scores = judgement.scores
+        limits = self._limits.take(judgement.by_rules, axis=0)
+        broken = scores >= limits
+        broken &= scores > 0
+        rejected = broken.any(axis=1)
+        overall = 1 - (1 - scores[:, _NOT_PROMOTION].max(axis=1).astype(np.float64)) * (1 - scores[:, _PROMOTION].astype(np.float64))
+        reasons = self._explain(judgement, broken, limits, np.flatnonzero(rejected)) if rejected.any() else {}
+        decisions = []
+        for number, (row, score, by_rules) in enumerate(
+            zip(scores.tolist(), overall.tolist(), judgement.by_rules.tolist(), strict=True)
+        ):
+            categories, grounds = reasons.get(number, ((), ()))
+            decisions.append(
+                Decision(
+                    verdict="reject" if number in reasons else "approve",
+                    score=score,
+                    scores=dict(zip(CATEGORIES, row, strict=True)),
+                    categories=categories,
+                    reasons=grounds,
+                    source="rules" if by_rules else "model",
+                )
+            )
+        return decisions
+
+    def _explain(
+        self, judgement: _Judgement, broken: Bools, limits: npt.NDArray[np.float32], rejected: Ints
+    ) -> dict[int, tuple[tuple[Category, ...], tuple[Reason, ...]]]:
+        """Categories and reasons of the ``rejected`` comments, by their number."""
+        columns = [self._broken_columns(judgement.scores[row], broken[row], limits[row]) for row in rejected.tolist()]
+        by_words = self._word_reasons(judgement, rejected, columns)
+        by_rule = self._rule_reasons(judgement, set(rejected.tolist()))
+        explained = {}
+        for row, named in zip(rejected.tolist(), columns, strict=True):
+            grounds = by_rule.get(row, []) + by_words.get(row, [])
+            grounds.sort(key=lambda reason: (-reason.score, reason.source == "model"))
+            explained[row] = (tuple(_MEMBERS[column] for column in named), tuple(grounds))
+        return explained
+
+    @staticmethod
+    def _broken_columns(scores: npt.NDArray[np.float32], broken: Bools, limits: npt.NDArray[np.float32]) -> list[int]:
+        """Columns of the categories broken, strongest first; a rude impression counts as the nearest of them."""
+        columns = {int(column) for column in np.flatnonzero(broken)}
+        columns |= {parent for child, parent in _PARENTS if child in columns}
+        if columns == {_TOXIC}:
+            columns = {max(_NEAREST, key=lambda column: float(scores[column]) / max(float(limits[column]), 1e-9))}
+        columns.discard(_TOXIC)
+        return sorted(columns, key=lambda column: (-float(scores[column]), column))
+
+    def _word_reasons(
+        self, judgement: _Judgement, rejected: Ints, columns: list[list[int]]
+    ) -> dict[int, list[Reason]]:
+        """Reasons from the model's weights: the words that moved the score of each category most."""
+        reasons: dict[int, list[Reason]] = {}
+        if self.model is None:
+            return reasons
+        first = judgement.first
+        for rank in range(MOST_CATEGORIES):
+            pairs = [
+                (row, named[rank])
+                for row, named in zip(rejected.tolist(), columns, strict=True)
+                if len(named) > rank and not judgement.by_rules[row]
+            ]
+            if not pairs:
+                break
+            asked = np.zeros(len(judgement.scores), np.intp)
+            asked[[row for row, _ in pairs]] = [column for _, column in pairs]
+            weights = self.model.word_weights(judgement.features, np.repeat(asked, np.diff(first)))
+            for row, column in pairs:
+                words = _strongest(weights[first[row] : first[row + 1]]) + first[row]
+                score = float(judgement.scores[row, column])
+                reasons.setdefault(row, []).append(
+                    Reason(_MEMBERS[column], score, "model", None, _spans(judgement, words, words))
+                )
+        return reasons
+
+    def _rule_reasons(self, judgement: _Judgement, rejected: set[int]) -> dict[int, list[Reason]]:
+        """Reasons from the rule book: one for each rule that hit, with all its places."""
+        hits = judgement.hits
+        comments = np.searchsorted(judgement.first, hits.start, side="right") - 1
+        places: dict[tuple[int, int], list[int]] = {}
+        for number, (comment, rule) in enumerate(zip(comments.tolist(), hits.rule.tolist(), strict=True)):
+            if comment in rejected:
+                places.setdefault((comment, rule), []).append(number)
+        reasons: dict[int, list[Reason]] = {}
+        for (comment, number), which in places.items():
+            rule = self.rules.rules[number]
+            score = float(judgement.scores[comment, _MEMBERS.index(rule.category)])
+            spans = _spans(judgement, hits.start[which], hits.end[which])
+            reasons.setdefault(comment, []).append(Reason(rule.category, score, "rule", rule.name, spans))
+        return reasons
+
+
+def _strongest(weights: Floats) -> Ints:
+    """Indices, in order, of the few words that weigh most; none if no weight is positive."""
+    order = np.argsort(-weights, kind="stable")[:MOST_WORDS]
+    return np.sort(order[(weights[order] > 0) & (weights[order] >= LEAST_SHARE * weights[order[0]])])
+
+
+def _spans(judgement: _Judgement, start: Ints, end: Ints) -> tuple[Span, ...]:
+    """Code-point spans of stretches of words, in order; those that overlap or touch at a blank are merged."""
+    features = judgement.features
+    begins, ends = features.tokens.spans(features.index.take(start), features.last.take(end))
+    shifts = judgement.shifts.take(np.searchsorted(features.first, start, side="right") - 1)
+    merged: list[Span] = []
+    for begin, stop in sorted(zip((begins + shifts).tolist(), (ends + shifts).tolist(), strict=True)):
+        if merged and begin <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        else:
+            merged.append((begin, stop))
+    return tuple(merged)
+
+
+def _cut(texts: Sequence[str]) -> tuple[Sequence[str], Ints, Ints]:
+    """Cut long comments into pieces, at blanks where there are any.
+
+    Returns the pieces, the index of each comment's first piece (and their number at the end), and where in its comment
+    each piece begins.
+    """
+    if all(len(text) <= PIECE for text in texts):
+        return texts, np.arange(len(texts) + 1), np.zeros(len(texts), np.int64)
+    pieces, counts, shifts = [], [], []
+    for text in texts:
+        begin, count = 0, 0
+        while count == 0 or begin < len(text):
+            end = begin + PIECE
+            if end < len(text):
+                blank = text.rfind(" ", begin + PIECE // 2, end)
+                end = blank + 1 if blank >= 0 else end
+            pieces.append(text[begin:end])
+            shifts.append(begin)
+            begin, count = end, count + 1
+        counts.append(count)
+    return pieces, np.append(0, np.cumsum(counts)), np.array(shifts, np.int64)
+
+
+def _checked(texts: Iterable[str]) -> Iterator[str]:
+    if isinstance(texts, str):
+        raise TypeError("expected an iterable of comments, not one str: use classify, or put it into a list")
+    for position, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"comment {position} must be a str, not {type(text).__name__}")
+        yield text
+
+
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Group comments so that a group has about `CHUNK` characters; results do not depend on the grouping."""
+    chunk: list[str] = []
+    size = 0
+    for text in texts:
+        chunk.append(text)
+        size += len(text)
+        if size >= CHUNK or len(chunk) >= CHUNK_COMMENTS:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+@cache
+def default_moderator() -> Moderator:
+    """The packaged model with the default policy, loaded once."""
+    return Moderator.load()
+
+
+def classify(text: str) -> Decision:
+    """Decide on one comment with the packaged model; see `Moderator.classify`."""
+    return default_moderator().classify(text)
+
+
+def classify_many(texts: Iterable[str]) -> list[Decision]:
+    """Decide on many comments with the packaged model; see `Moderator.classify_many`."""
+    return default_moderator().classify_many(texts)

@@ -1,0 +1,184 @@
+"""Rows and added columns to bytes: CSV, TSV and JSON Lines. (Parquet: see ``parquet``.)"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..errors import MissingExtraError
+from .formats import Compression, Dialect, Format, Kind, Quoting, Rows, Table
+
+# Lone surrogates cannot be written as UTF-8; "\\ud800" can, and inside JSON it is the very escape that means the same.
+ERRORS: Final[str] = "backslashreplace"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How an output looks.
+
+    Attributes:
+        format: format and compression.
+        kept: the input columns that come out, in order; ``None`` for all, as they are.
+        added: names of the columns that follow them.
+        newline: what ends a row of a delimited table.
+    """
+
+    format: Format
+    kept: tuple[str, ...] | None
+    added: tuple[str, ...]
+    newline: str = "\n"
+
+
+def encode_header(layout: Layout, table: Table) -> bytes:
+    """The first bytes of the output: the names of the columns, where the format has such a line."""
+    if layout.format.kind is not Kind.DELIMITED:
+        return b""
+    names = [*(table.columns if layout.kept is None else layout.kept), *layout.added]
+    return _write_csv([names], layout).encode("utf-8", ERRORS)
+
+
+def encode_rows(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, table: Table) -> bytes:
+    """Rows of ``table`` with the columns ``added`` (one sequence a column) in the output's format, not yet packed."""
+    if not rows.texts:
+        return b""
+    if layout.format.kind is Kind.JSONL:
+        text = _encode_jsonl(rows, added, layout, table)
+    elif rows.raw is not None and _copies_unchanged(layout, table):
+        suffixes = _write_suffixes(added, layout)
+        text = "".join([raw + suffix for raw, suffix in zip(rows.raw, suffixes, strict=True)])
+    else:
+        cells = row_values(rows, layout, table)
+        extra = zip(*(_as_text(column) for column in added), strict=True)
+        text = _write_csv(([*row, *more] for row, more in zip(cells, extra, strict=True)), layout)
+    return text.encode("utf-8", ERRORS)
+
+
+def pack(data: bytes, compression: Compression) -> bytes:
+    """``data`` as one gzip member or zstd frame, which may follow others; always the same bytes for the same data."""
+    if not data or compression is Compression.NONE:
+        return data
+    if compression is Compression.GZIP:
+        return gzip.compress(data, compresslevel=6, mtime=0)
+    try:
+        import zstandard  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtraError("reading or writing zstd", extra="zstd") from None
+    return bytes(zstandard.ZstdCompressor(level=6).compress(data))
+
+
+def row_values(rows: Rows, layout: Layout, table: Table) -> Iterable[Sequence[Any]]:
+    """The values of the kept columns, row by row; a problem row without them has its line in the text column."""
+    kept = table.columns if layout.kept is None else layout.kept
+    if table.format.kind is Kind.DELIMITED:
+        if layout.kept is None:
+            return list(rows.records)
+        indexes = [table.columns.index(name) for name in kept]
+        return [[record[index] for index in indexes] for record in rows.records]
+    if table.format.kind is Kind.JSONL:
+        return [_json_values(record, kept, table, unread=not raw) for record, raw in _with_raw(rows)]
+    from . import parquet  # noqa: PLC0415 - an extra
+
+    return parquet.row_values(rows.records, kept)
+
+
+# --- Delimited --------------------------------------------------------------------------------------------------
+
+
+def _copies_unchanged(layout: Layout, table: Table) -> bool:
+    """Whether a row can be written just as it was read, with more cells after it."""
+    return (
+        table.format.kind is Kind.DELIMITED
+        and layout.kept is None
+        and table.dialect == Dialect(layout.format.delimiter or ",", Quoting.DOUBLE)
+    )
+
+
+def _write_csv(rows: Iterable[Iterable[Any]], layout: Layout) -> str:
+    sink = io.StringIO()
+    csv.writer(sink, delimiter=layout.format.delimiter or ",", lineterminator=layout.newline).writerows(rows)
+    return sink.getvalue()
+
+
+def _as_text(column: Sequence[Any]) -> Sequence[str]:
+    """Cells of a column as text: nothing for ``None``, four decimals for numbers."""
+    return ["" if value is None else value if isinstance(value, str) else f"{value:.4f}" for value in column]
+
+
+def _write_suffixes(added: Sequence[Sequence[Any]], layout: Layout) -> list[str]:
+    """What follows each row: a delimiter, the added cells and the line's end. Most rows are approved, and repeat."""
+    delimiter = layout.format.delimiter or ","
+    suffixes: dict[tuple[Any, ...], str] = {}
+    keys = list(zip(*added, strict=True))
+    for key in set(keys):
+        cells = [_quote(cell, delimiter) for cell in _as_text(key)]
+        suffixes[key] = delimiter + delimiter.join(cells) + layout.newline
+    return [suffixes[key] for key in keys]
+
+
+def _quote(cell: str, delimiter: str) -> str:
+    if '"' in cell or delimiter in cell or "\n" in cell or "\r" in cell:
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+# --- JSON Lines -------------------------------------------------------------------------------------------------
+
+
+def _encode_jsonl(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, table: Table) -> str:
+    names = [json.dumps(name, ensure_ascii=False) for name in layout.added]
+    lines = []
+    for start, values in zip(_json_starts(rows, layout, table), zip(*added, strict=True), strict=True):
+        members = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in zip(names, values, strict=True)]
+        lines.append(f"{start}{', '.join(members)}}}\n")
+    return "".join(lines)
+
+
+def _json_starts(rows: Rows, layout: Layout, table: Table) -> Iterable[str]:
+    """Each row as a JSON object that still lacks its end."""
+    if table.format.kind is Kind.JSONL and layout.kept is None:
+        for record, raw in _with_raw(rows):  # copied as it stood: numbers keep their spelling
+            whole = raw or json.dumps(record, ensure_ascii=False)
+            yield whole[:-1].rstrip() + (", " if record else "")
+        return
+    kept = _unique(table.columns if layout.kept is None else layout.kept)
+    if table.format.kind is Kind.JSONL:
+        for record, raw in _with_raw(rows):
+            known = {name: record[name] for name in kept if name in record} if raw else record
+            yield json.dumps(known, ensure_ascii=False)[:-1] + (", " if known else "")
+        return
+    for row in row_values(rows, layout, table):
+        whole = json.dumps(dict(zip(kept, row, strict=True)), ensure_ascii=False, default=str)
+        yield whole[:-1] + (", " if kept else "")
+
+
+def _with_raw(rows: Rows) -> Iterable[tuple[dict[str, Any], str]]:
+    return zip(rows.records, rows.raw or [], strict=True)
+
+
+def _json_values(record: dict[str, Any], kept: Sequence[str], table: Table, *, unread: bool) -> list[str]:
+    """The values of ``kept`` as text; a line that was no object stands in the column of the comments."""
+    if unread:
+        text_column = table.columns[table.text_column]
+        return [next(iter(record.values())) if name == text_column else "" for name in kept]
+    values = [record.get(name) for name in kept]
+    return [
+        "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for value in values
+    ]
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    """``names`` with a number after each that occurred before: keys of an object must differ."""
+    seen: dict[str, None] = {}
+    for name in names:
+        number, candidate = 1, name
+        while candidate in seen:
+            number += 1
+            candidate = f"{name}_{number}"
+        seen[candidate] = None
+    return list(seen)
