@@ -30,7 +30,7 @@ EXIT_STOPPED: Final[int] = 3
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that decides."""
-    for option in (
+    options: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
         click.option("--model", metavar="PATH", help="A model folder instead of the packaged model."),
         click.option("--policy", metavar="FILE|NAME", help=f"A policy file, or one of {', '.join(PRESETS)}."),
         click.option(
@@ -40,8 +40,9 @@ def _model_options(command: Callable[..., None]) -> Callable[..., None]:
             multiple=True,
             help="Reject a category from this probability on (0 to 1; 1.01 never). May be repeated.",
         ),
-    ):
-        command = option(command)
+    )
+    for add_option in options:
+        command = add_option(command)
     return command
 
 
@@ -58,6 +59,7 @@ def cli() -> None:
 @_model_options
 def classify(
     texts: tuple[str, ...],
+    *,
     as_json: bool,
     exit_code: bool,
     model: str | None,
@@ -82,7 +84,7 @@ def classify(
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @_model_options
-def info(as_json: bool, model: str | None, policy: str | None, thresholds: tuple[str, ...]) -> None:
+def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tuple[str, ...]) -> None:
     """Show version, model, policy and categories with their thresholds."""
     with _errors():
         moderator = _load(model, _read_policy(policy, thresholds))
@@ -111,7 +113,7 @@ def info(as_json: bool, model: str | None, policy: str | None, thresholds: tuple
 @click.option("--jobs", "-j", default=1, show_default=True, help="Worker processes; -1 for one per processor.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
-@click.option("--format", "format_", metavar="FORMAT", help="Of the input: csv, tsv, jsonl, parquet; csv.gz, jsonl.zst ...")
+@click.option("--format", "format_", metavar="FORMAT", help="Of the input: csv, tsv, jsonl or parquet [by suffix].")
 @click.option("--output-format", metavar="FORMAT", help="Of the output [by its suffix; for - as the input].")
 @click.option("--encoding", help="Of the input [detected].")
 @click.option("--delimiter", help=r"Between fields of the input; \t for a tab [detected].")
@@ -121,7 +123,7 @@ def info(as_json: bool, model: str | None, policy: str | None, thresholds: tuple
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
 @_model_options
 def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
-    r"""Classify every comment of a table.
+    """Classify every comment of a table.
 
     IN is CSV, TSV, JSON Lines or Parquet, plain, gzip or zstd; - is standard input. The output has the input's columns
     and rows in their order, then verdict, categories, score, reason, and error for rows that could not be read. It is
@@ -217,8 +219,8 @@ def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
     if texts != ("-",):
         yield list(texts)
         return
-    for line in click.get_text_stream("stdin", encoding="utf-8", errors="backslashreplace"):
-        yield [line.rstrip("\r\n")]
+    for line in sys.stdin.buffer:
+        yield [line.decode("utf-8", "backslashreplace").rstrip("\r\n")]
 
 
 def _as_line(text: str, decision: Decision) -> str:
@@ -249,19 +251,19 @@ def _plain(value: Any) -> str:
 
 
 def _summary_table(summary: Summary) -> str:
-    def row(name: str, number: int) -> str:
-        share = f"{number / summary.rows:8.1%}" if summary.rows else ""
-        return f"{name:<26}{number:>14,}{share}"
-
-    lines = [row("rows", summary.rows).rstrip("0.1% "), row("approved", summary.approved)]
-    lines[0] = f"{'rows':<26}{summary.rows:>14,}"
-    lines.append(row("rejected", summary.rejected))
-    lines += [row(f"  {category}", number) for category, number in summary.by_category.items()]
-    lines += [row("decided by rules", summary.decided_by_rules), row("problems", summary.problems)]
-    if summary.blank_lines:
-        lines.append(f"{'blank lines passed over':<26}{summary.blank_lines:>14,}")
-    lines.append(f"{'seconds':<26}{summary.seconds:>14,.1f}")
-    return "\n".join(lines)
+    numbers = {
+        "rows": summary.rows,
+        "approved": summary.approved,
+        "rejected": summary.rejected,
+        **{f"  {category}": number for category, number in summary.by_category.items()},
+        "decided by rules": summary.decided_by_rules,
+        "problems": summary.problems,
+        "blank lines passed over": summary.blank_lines,
+    }
+    if not summary.blank_lines:
+        del numbers["blank lines passed over"]
+    lines = [f"{name:<26}{number:>14,}{number / max(summary.rows, 1):>9.1%}" for name, number in numbers.items()]
+    return "\n".join([*lines, f"{'seconds':<26}{summary.seconds:>14,.1f}"])
 
 
 def _say(message: str) -> None:

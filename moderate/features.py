@@ -215,9 +215,12 @@ class Vocabulary:
 
 
 def hash_neighbours(words: U64, classes: U8, first: Ints) -> tuple[U64, U64]:
-    """Hashes of the bigram and the frame that begin at each word; 0 where there is none; uint64 (K,) each."""
-    bigrams = np.zeros(words.size, np.uint64)
-    bigrams[:-1] = combine(words[:-1], words[1:], kind="bigram")
+    """Hashes of the bigram and the frame that begin at each word; 0 where there is none; uint64 (K,) each.
+
+    A boundary follows every comment: the next one's, or behind the last one a copy of the first word, which is one.
+    """
+    words, classes = np.append(words, words[:1]), np.append(classes, classes[:1])
+    bigrams = combine(words[:-1], words[1:], kind="bigram")
     frames = np.zeros(words.size, np.uint64)
     telling = classes > BOUNDARY_CLASS
     open_words = np.where(telling, CLASS_HASHES.take(classes), words)
@@ -226,17 +229,21 @@ def hash_neighbours(words: U64, classes: U8, first: Ints) -> tuple[U64, U64]:
     frames[framed] = combine(pairs, open_words.take(framed + 2), kind="frame")
     if first.size > 2:
         frames[first[1:-1] - 1] = 0  # would reach across the next comment's boundary
-    return bigrams, frames
+    return bigrams, frames[:-1]
 
 
 def hash_chains(classes: U8) -> tuple[U64, U64]:
-    """Hashes of the pairs and triples of neighbouring classes that begin at each; 0 where there is none; uint64."""
+    """Hashes of the pairs and triples of neighbouring classes that begin at each; 0 where there is none; uint64.
+
+    A boundary follows the last comment as it follows the others.
+    """
+    classes = np.append(classes, np.uint8(BOUNDARY_CLASS))
     hashes = CLASS_HASHES.take(classes)
     pairs, triples = np.zeros(hashes.size, np.uint64), np.zeros(hashes.size, np.uint64)
     pairs[:-1] = combine(hashes[:-1], hashes[1:], kind="chain2")
     triples[:-2] = combine(pairs[:-2], hashes[2:], kind="chain3")
     triples[:-2][classes[1:-1] == BOUNDARY_CLASS] = 0
-    return pairs, triples
+    return pairs[:-1], triples[:-1]
 
 
 def hash_grams(tokens: Tokens, index: Ints) -> tuple[U64, Ints]:

@@ -26,6 +26,7 @@ _NAMED: Final = {
 _DOMAINS: Final = "com net org info biz xyz shop store online site club io ly tv gg edu gov ru uk de fr nl tr eu iq ir".split()
 _DOMAINS_WITH_PATH: Final = [*_DOMAINS, *"co me be us to so is it in cc ws im am fm app dev link top page".split()]
 _TAGS: Final = "br a b i u p em strong span div blockquote".split()
+_ANCHOR: Final = np.array([ord(char) for char in "a href"], np.int64)
 
 
 def _key(word: str) -> int:
@@ -135,10 +136,11 @@ def _cut_tags(folded: U32, classes: U8, places: Ints) -> None:
     length = (~letters).argmax(axis=1)
     key = _packed(window, np.arange(14) < np.minimum(length, 10)[:, None])
     rest = np.take_along_axis(window, np.minimum(length[:, None] + np.arange(3), 13), axis=1)
-    closed = (rest[:, 0] == ord(">")) | ((rest[:, :2] == ord(">")) | (rest[:, 1:3] == ord(">"))).any(axis=1)
-    anchor = (key == _key("a")) & (rest[:, 0] == ord(" ")) & (rest[:, 1] == ord("h"))
+    rest[np.logical_or.accumulate(rest == folding.BOUNDARY_CODE, axis=1)] = 0  # the next comment closes no tag
+    closed = (rest == ord(">")).any(axis=1)
+    anchor = (window[:, : len(_ANCHOR)] == _ANCHOR).all(axis=1)
     tag = _look_up(key, _TAG_KEYS)[1] & (closed | anchor)
-    ends = places + 1 + slash + length + np.where(anchor, 5, 0)
+    ends = places + 1 + slash + np.where(anchor, len(_ANCHOR), length)
     classes[expand(places[tag], np.minimum(ends[tag], classes.size))] = folding.PUNCTUATION
 
 

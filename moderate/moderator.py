@@ -18,15 +18,15 @@ from .errors import ModelError
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
 from .guidelines import CATEGORIES, PARENT, RULE_PRESETS, Category, Policy
-from .model import Floats, LinearModel, probabilities
+from .model import Floats, LinearModel, cap_children, probabilities
 from .rules import Hits, RuleBook
 from .text import PIECE, tokenize
 
 DATA: Final = Path(__file__).parent / "data"
 
-# What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe): a hard slur in a
-# sentence that the model finds harmless is still only a suspicion, since it may be quoted or reclaimed.
-EVIDENCE: Final = np.array([0.0, 0.0, 0.5, 2.0])
+# What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe). A strong hit decides
+# unless the model finds the sentence harmless, a severe one unless it finds it very much so: it may be a quotation.
+EVIDENCE: Final = np.array([0.0, 0.5, 2.5, 4.0])
 # Score of a category, by severity, when the rule book decides alone; `RULE_THRESHOLDS` are set between them.
 RULE_SCORES: Final = np.array([0.0, 0.3, 0.7, 0.95], np.float32)
 # Share of a comment's words that the model must know to judge it; below it is another language or script.
@@ -168,8 +168,7 @@ class Moderator:
         if by_rules.any():
             scores[by_rules] = 0 if severities is None else RULE_SCORES.take(severities[by_rules])
         scores[(counts == 0) & (links == 0)] = 0
-        for child, parent in _PARENTS:
-            np.maximum(scores[:, parent], scores[:, child], out=scores[:, parent])
+        cap_children(scores)
         return _Judgement(scores=scores, by_rules=by_rules, features=features, hits=hits, first=first, shifts=shifts)
 
     def _decide(self, texts: Sequence[str]) -> list[Decision]:

@@ -373,11 +373,11 @@ def build_exact(hashes: U64) -> tuple[FeatureTable, Ints]:
 def fold_words(phrases: list[str]) -> list[list[str]]:
     """The folded words of each phrase, as the matcher sees them."""
     tokens = tokenize(phrases)
-    letters = _decode(tokens.codes)
+    letters = decode(tokens.codes)
     words = [letters[start:end] for start, end in itertools.pairwise(tokens.starts.tolist())]
     return [words[start + 1 : end] for start, end in itertools.pairwise(tokens.first.tolist())]
 
 
-def _decode(codes: npt.NDArray[np.uint32]) -> str:
+def decode(codes: npt.NDArray[np.uint32]) -> str:
     """Codes as a string; a space for the boundary, which is no character."""
     return np.where(codes > 0x10FFFF, 32, codes).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

@@ -39,13 +39,14 @@ class Counts:
     decided_by_rules: int = 0
     problems: int = 0
     blank_lines: int = 0
-    by_category: Counter[str] = field(default_factory=Counter)
+    by_category: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: Counts) -> None:
         """Add ``other`` to this."""
         for name in ("rows", "approved", "rejected", "decided_by_rules", "problems", "blank_lines"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.by_category.update(other.by_category)
+        for category, number in other.by_category.items():
+            self.by_category[category] = self.by_category.get(category, 0) + number
 
 
 @dataclass(slots=True)
@@ -67,7 +68,10 @@ class Columns:
             return [values[index] for index in keep]
 
         return Columns(
-            *(pick(values) for values in (self.verdict, self.categories, self.score, self.reason)),
+            verdict=pick(self.verdict),
+            categories=pick(self.categories),
+            score=pick(self.score),
+            reason=pick(self.reason),
             scores=None if self.scores is None else [pick(values) for values in self.scores],
             explain=None if self.explain is None else pick(self.explain),
             error=pick(self.error),
@@ -104,7 +108,7 @@ def decide(
     columns = Columns(
         verdict=[decision.verdict for decision in decisions],
         categories=[";".join(decision.categories) if decision.categories else "" for decision in decisions],
-        score=[round(decision.score, SCORE_DECIMALS) for decision in decisions],
+        score=_rounded(decision.score for decision in decisions),
         reason=[
             describe(decision, text) if decision.categories else ""
             for decision, text in zip(decisions, texts, strict=True)
@@ -119,7 +123,11 @@ def decide(
 
 
 def _score_columns(decisions: list[Decision]) -> list[list[float | None]]:
-    return [[round(decision.scores[name], SCORE_DECIMALS) for decision in decisions] for name in CATEGORIES]
+    return [_rounded(decision.scores[name] for decision in decisions) for name in CATEGORIES]
+
+
+def _rounded(values: Iterable[float]) -> list[float | None]:
+    return list(np.fromiter(values, np.float64).round(SCORE_DECIMALS).tolist())
 
 
 def _blank(columns: Columns, index: int, error: str) -> None:
@@ -133,13 +141,16 @@ def _blank(columns: Columns, index: int, error: str) -> None:
 
 def _count(decisions: list[Decision], verdicts: list[str | None], problems: Mapping[int, Problem]) -> Counts:
     read = [decision for index, decision in enumerate(decisions) if index not in problems] if problems else decisions
+    by_category: Counter[str] = Counter()
+    for broken, number in Counter(";".join(decision.categories) for decision in read if decision.categories).items():
+        by_category.update(dict.fromkeys(broken.split(";"), number))
     return Counts(
         rows=len(decisions),
         approved=verdicts.count("approve"),
         rejected=verdicts.count("reject"),
         decided_by_rules=[decision.source for decision in read].count("rules"),
         problems=len(problems),
-        by_category=Counter(category.value for decision in read for category in decision.categories),
+        by_category=dict(by_category),
     )
 
 
@@ -153,7 +164,7 @@ def describe(decision: Decision, text: str) -> str:
     quoted = ", ".join(f'"{word}"' for word in dict.fromkeys(words[:REASON_WORDS]) if word)
     if len(quoted) > REASON_CHARS:
         quoted = quoted[: REASON_CHARS - 1] + "…"
-    return f"{strongest.value}: {quoted}" if quoted else strongest.value
+    return f"{strongest}: {quoted}" if quoted else str(strongest)
 
 
 def explain_fully(decision: Decision, text: str) -> str:

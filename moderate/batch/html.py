@@ -10,9 +10,9 @@ from typing import Final
 # linear on "<<<<<<".
 _TAG: Final[re.Pattern[str]] = re.compile(r"<(?:(/?[A-Za-z][A-Za-z0-9]*)\b[^<>]*|[!?/][^<>]*)>")
 # Elements that a browser shows inside a line: taking them out must not put a gap into "f<b>oo</b>".
-_INLINE: Final[frozenset[str]] = frozenset(
-    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark q s samp small span strike "
-    "strong sub sup time tt u var wbr".split()
+_INLINE: Final[re.Pattern[str]] = re.compile(
+    "a|abbr|acronym|b|bdi|bdo|big|cite|code|data|del|dfn|em|font|i|ins|kbd|label|mark|q|s|samp|small|span|strike"
+    "|strong|sub|sup|time|tt|u|var|wbr"
 )
 # What is never shown, with the end of each.
 _HIDDEN: Final[tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]] = (
@@ -36,7 +36,7 @@ def strip_html(text: str) -> str:
 
 def _replacement(tag: re.Match[str]) -> str:
     name = (tag[1] or "").lstrip("/").lower()
-    return "" if not name or name in _INLINE else "\n"
+    return "" if not name or _INLINE.fullmatch(name) else "\n"
 
 
 def _cut_out(text: str, start: re.Pattern[str], end: re.Pattern[str]) -> str:

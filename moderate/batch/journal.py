@@ -1,8 +1,8 @@
 """The output while it grows: a partial file beside the target, and a journal that says how far it is sound.
 
 ``OUT.partial`` only ever grows at its end. After each chunk ``OUT.partial.json`` is replaced as a whole, and names the
-place in the input and the length and checksum of the output that belong together. Whatever stops the run, the part up to that
-length is sound, and what lies beyond it is cut off on resuming.
+place in the input and the length and checksum of the output that belong together. Whatever stops the run, the part up
+to that length is sound, and what lies beyond it is cut off on resuming.
 """
 
 from __future__ import annotations
@@ -207,7 +207,9 @@ class PartialOutput:
         """Nothing more to open."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the file; a run that did not get through its first chunk leaves nothing behind."""
         if kind is not None and not self._file.closed and self.read_state() is None:
             self._journal.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -130,7 +131,8 @@ def moderate_file(
     with ExitStack() as stack:
         reader = stack.enter_context(closing(open_table(input, options)))
         _tell_findings(reader, tell)
-        layout = _plan_layout(reader, output, output_format, columns, added_columns(scores=scores, explain=explain), tell)
+        added = added_columns(scores=scores, explain=explain)
+        layout = _plan_layout(reader, output, output_format=output_format, columns=columns, added=added, tell=tell)
         table = replace(
             reader.table,
             reserved=frozenset(layout.added),
@@ -152,7 +154,7 @@ def moderate_file(
         rows=counts.rows,
         approved=counts.approved,
         rejected=counts.rejected,
-        by_category=dict(counts.by_category.most_common()),
+        by_category=dict(sorted(counts.by_category.items(), key=lambda item: (-item[1], item[0]))),
         decided_by_rules=counts.decided_by_rules,
         problems=counts.problems,
         blank_lines=counts.blank_lines,
@@ -268,6 +270,7 @@ class _Run:
 def _plan_layout(
     reader: TableReader,
     output: str,
+    *,
     output_format: str | None,
     columns: Sequence[str] | None,
     added: Sequence[str],
@@ -277,7 +280,9 @@ def _plan_layout(
     table = reader.table
     named = Format.named(output_format) if output_format else Format.of_path(output)
     if named is None and output != STDOUT and _is_file_target(output):
-        raise InputError(f"{output}: cannot tell the format by the name: give --output-format csv, tsv, jsonl or parquet")
+        raise InputError(
+            f"{output}: cannot tell the format by the name: give --output-format csv, tsv, jsonl or parquet"
+        )
     # Into a pipe: as the input, unpacked.
     format_ = named or replace(table.format, compression=Compression.NONE)
     if format_.kind is Kind.PARQUET and not _is_file_target(output):
@@ -313,11 +318,12 @@ def _tell_findings(reader: TableReader, tell: Callable[[str], None]) -> None:
 
 def _settings(work: Work, moderator: Moderator) -> dict[str, Any]:
     """All that shapes the output, as plain JSON values, by what a user would call it."""
-    info = moderator.info()
+    info = {key: value for key, value in moderator.info().items() if key != "policy"}
+    digest = hashlib.sha256(json.dumps(info, sort_keys=True, default=str).encode()).hexdigest()
     table = asdict(work.table)
     settings = {
         "version": __version__,
-        "model": {key: info.get(key) for key in ("model", "source", "digest") if key in info},
+        "model": digest,
         "thresholds": list(moderator.thresholds),
         "html": work.html,
         "scores": work.scores,

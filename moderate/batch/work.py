@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ..errors import InputError, ModerateError
 from ..guidelines import Policy
@@ -78,6 +80,26 @@ class Chunk:
 
 def process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
     """Read, classify and write one piece."""
+    with _paused_collector():
+        return _process(piece, work, moderator)
+
+
+@contextmanager
+def _paused_collector() -> Iterator[None]:
+    """Keep the cyclic garbage collector from searching, again and again, a chunk's objects, which hold no cycles.
+
+    It would take a quarter of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
     rows = parse(piece, work.table)
     columns, counts = decide(
         rows.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=rows.problems
@@ -96,7 +118,13 @@ def _select(rows: Rows, columns: Columns, only: Only) -> tuple[Rows, Columns]:
 
 
 def _encode(rows: Rows, columns: Columns, work: Work) -> bytes:
-    added = [columns.verdict, columns.categories, columns.score, columns.reason, *(columns.scores or [])]
+    added: list[Sequence[Any]] = [
+        columns.verdict,
+        columns.categories,
+        columns.score,
+        columns.reason,
+        *(columns.scores or []),
+    ]
     added += [columns.explain] if columns.explain is not None else []
     added += [columns.error]
     if work.layout.format.kind is Kind.PARQUET:
@@ -109,7 +137,7 @@ def _encode(rows: Rows, columns: Columns, work: Work) -> bytes:
 # --- Workers ----------------------------------------------------------------------------------------------------
 
 
-def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jobs: int) -> Iterator[Chunk]:
+def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jobs: int) -> Generator[Chunk]:
     """Work through ``pieces`` in order, in this process or in ``jobs`` others; the chunks are the same.
 
     Raises:
@@ -125,18 +153,19 @@ def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jo
 
     from joblib.externals.loky import ProcessPoolExecutor  # noqa: PLC0415
 
-    # joblib's own executor rather than joblib.Parallel: that one takes new work as soon as a worker is free, however far
-    # behind the writer is, and reads the input in a thread of its own.
+    # joblib's own executor rather than joblib.Parallel: that one takes new work as soon as a worker is free, however
+    # far behind the writer is, and reads the input in a thread of its own.
     executor = ProcessPoolExecutor(max_workers=jobs, initializer=_start_worker, initargs=(work, os.getpid()))
     waiting: deque[Future[Chunk]] = deque()
     failure: InputError | None = None
     try:
         while True:
             try:
-                piece = next(pieces, None)
+                piece = next(pieces)
+            except StopIteration:
+                break
             except InputError as error:
-                piece, failure = None, error
-            if piece is None:
+                failure = error
                 break
             waiting.append(executor.submit(_process_in_worker, piece))
             if len(waiting) >= AHEAD * jobs:

@@ -60,11 +60,11 @@ def detect_encoding(sample: bytes) -> str:
 
 
 def _wide_encoding(sample: bytes) -> str | None:
-    """UTF-16 without a mark: in text, nearly every second byte of one parity is zero or a script's page number."""
+    """UTF-16 without a mark: in any script, spaces and digits make many bytes of one parity zero, few of the other."""
     if len(sample) < 4:
         return None
     even, odd = sample[0::2].count(0) * 2 / len(sample), sample[1::2].count(0) * 2 / len(sample)
-    if max(even, odd) < 0.2 or min(even, odd) > 0.02:
+    if max(even, odd) < 0.08 or min(even, odd) > max(even, odd) / 4:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 
@@ -121,8 +121,9 @@ def _agreement(widths: list[int]) -> tuple[float, int]:
 def _detect_quoting(lines: list[str], delimiter: str, newline: str) -> Quoting:
     """The usual quoting, unless the sample speaks against it more than once and more often than for it."""
     good, broken = _count_quoted(lines, Dialect(delimiter, Quoting.DOUBLE, newline))
-    if any('\\"' in line for line in lines) and broken:
-        if _count_quoted(lines, Dialect(delimiter, Quoting.BACKSLASH, newline))[1] < broken:
+    if broken and any('\\"' in line for line in lines):
+        escaped = Dialect(delimiter, Quoting.BACKSLASH, newline)
+        if _count_quoted(lines, escaped)[1] < broken:
             return Quoting.BACKSLASH
     # One broken row is a broken row; a table whose quotes are mere characters has many.
     return Quoting.NONE if broken > max(good, 2) else Quoting.DOUBLE

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Final
 
+import numpy as np
+
 from ..errors import InputError
 
 # 1 MiB holds some 8,000 comments: enough for numpy to run at full speed and for a worker process to be worth its
@@ -198,7 +200,10 @@ class Rows:
 
     def select(self, keep: Sequence[int]) -> Rows:
         """The rows whose indexes are in ``keep``, problems left out."""
-        records = [self.records[index] for index in keep] if isinstance(self.records, list) else self.records.take(keep)
+        if isinstance(self.records, list):
+            records: Any = [self.records[index] for index in keep]
+        else:
+            records = self.records.take(np.asarray(keep, np.int64))
         raw = None if self.raw is None else [self.raw[index] for index in keep]
         return Rows([self.texts[index] for index in keep], records, raw)
 
@@ -218,6 +223,7 @@ class Table:
         max_field: longest cell that is read, in characters.
         reserved: names of the columns that the output adds, which no row may bring along.
         closed: whether a row with a key outside of ``columns`` has a problem (JSON Lines into fixed columns).
+        schema: of a Parquet file, the ``pyarrow.Schema``.
     """
 
     name: str
@@ -230,3 +236,4 @@ class Table:
     max_field: int = MAX_FIELD
     reserved: frozenset[str] = frozenset()
     closed: bool = False
+    schema: Any = None

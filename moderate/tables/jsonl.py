@@ -54,7 +54,8 @@ def _parse_carefully(piece: Piece, table: Table) -> Rows:
         if piece.dropped:
             size = len(piece.data) + piece.dropped
             message = f"a line of {size:,} bytes is over the limit; only its start is kept"
-            record, problem = None, Problem(message, number)
+            record: dict[str, Any] | None = None
+            problem: Problem | None = Problem(message, number)
             line = line[: table.max_field]  # noqa: PLW2901
         else:
             record, problem = _parse_line(line, number, table)

@@ -198,9 +198,7 @@ class TextReader:
         return self._piece(window, mark, dropped=dropped, crc=crc)
 
 
-def choose_text_column(
-    path: str, columns: Sequence[str], rows: list[list[Any]], asked: str | None
-) -> tuple[int, str]:
+def choose_text_column(path: str, columns: Sequence[str], rows: list[list[Any]], asked: str | None) -> tuple[int, str]:
     """(index of the column with the comments, how it was found); ``rows`` are the first of the table."""
     if asked is not None:
         if asked not in columns:
@@ -234,7 +232,7 @@ def _read_header(
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}, line {first.start + 1}: the header is not {encoding} text; try --encoding") from error
+        raise InputError(f"{path}, line {first.start + 1}: the header is not {encoding}; try --encoding") from error
     if first.cells is None or "\0" in text:
         raise InputError(f"{path}, line {first.start + 1}: the header cannot be read: broken quoting or a NUL")
     rows = csv.reader(delimited.split_lines(text), **dialect.reader_options())
@@ -244,7 +242,7 @@ def _read_header(
 
 def _sample_rows(text: str, dialect: Dialect) -> list[list[Any]]:
     """The first rows as wide as the widest, cells padded; the header is among them and does no harm."""
-    lines = delimited.split_lines(text[:SAMPLE_BYTES // 8])
+    lines = delimited.split_lines(text[: SAMPLE_BYTES // 8])
     rows: list[list[Any]] = []
     for record in delimited.walk(lines, dialect, limit=MAX_FIELD):
         if record.cells and len(rows) < SAMPLE_ROWS:

@@ -36,6 +36,7 @@ class ByteStream:
     """
 
     def __init__(self, parts: Iterator[bytes]) -> None:
+        """Take the bytes from ``parts``, as far as they are asked for."""
         self._parts = parts
         self._buffer = b""
         self._failure: Exception | None = None
@@ -161,6 +162,7 @@ def _inflate(parts: Iterator[bytes], compression: Compression, name: str) -> Ite
     """Unpack one or more gzip members or zstd frames that follow each other."""
     step = READ_BYTES if compression is Compression.GZIP else ZSTD_READ_BYTES
     make, failure = _decompressor(compression)
+    kind = compression.name.lower()
     decoder = make()
     for part in parts:
         for start in range(0, len(part), step):
@@ -174,12 +176,12 @@ def _inflate(parts: Iterator[bytes], compression: Compression, name: str) -> Ite
                 try:
                     unpacked = decoder.decompress(data)
                 except failure as error:
-                    raise DamagedInputError(f"{name}: the {compression.name.lower()} data are damaged ({error})") from error
+                    raise DamagedInputError(f"{name}: the {kind} data are damaged ({error})") from error
                 data = decoder.unused_data if decoder.eof else decoder.unconsumed_tail
                 if unpacked:
                     yield unpacked
     if not decoder.eof:
-        raise DamagedInputError(f"{name}: the {compression.name.lower()} stream is cut off before its end")
+        raise DamagedInputError(f"{name}: the {kind} stream is cut off before its end")
 
 
 class _GzipMember:

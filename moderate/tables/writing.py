@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from ..errors import MissingExtraError
@@ -39,7 +38,7 @@ def encode_header(layout: Layout, table: Table) -> bytes:
     if layout.format.kind is not Kind.DELIMITED:
         return b""
     names = [*(table.columns if layout.kept is None else layout.kept), *layout.added]
-    return _write_csv([names], layout).encode("utf-8", ERRORS)
+    return (_join(names, layout) + layout.newline).encode("utf-8", ERRORS)
 
 
 def encode_rows(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, table: Table) -> bytes:
@@ -53,8 +52,8 @@ def encode_rows(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, tabl
         text = "".join([raw + suffix for raw, suffix in zip(rows.raw, suffixes, strict=True)])
     else:
         cells = row_values(rows, layout, table)
-        extra = zip(*(_as_text(column) for column in added), strict=True)
-        text = _write_csv(([*row, *more] for row, more in zip(cells, extra, strict=True)), layout)
+        suffixes = _write_suffixes(added, layout)
+        text = "".join([_join(row, layout) + suffix for row, suffix in zip(cells, suffixes, strict=True)])
     return text.encode("utf-8", ERRORS)
 
 
@@ -83,7 +82,7 @@ def row_values(rows: Rows, layout: Layout, table: Table) -> Iterable[Sequence[An
         return [_json_values(record, kept, table, unread=not raw) for record, raw in _with_raw(rows)]
     from . import parquet  # noqa: PLC0415 - an extra
 
-    return parquet.row_values(rows.records, kept)
+    return parquet.text_values(rows.records, kept)
 
 
 # --- Delimited --------------------------------------------------------------------------------------------------
@@ -98,26 +97,26 @@ def _copies_unchanged(layout: Layout, table: Table) -> bool:
     )
 
 
-def _write_csv(rows: Iterable[Iterable[Any]], layout: Layout) -> str:
-    sink = io.StringIO()
-    csv.writer(sink, delimiter=layout.format.delimiter or ",", lineterminator=layout.newline).writerows(rows)
-    return sink.getvalue()
-
-
 def _as_text(column: Sequence[Any]) -> Sequence[str]:
     """Cells of a column as text: nothing for ``None``, four decimals for numbers."""
     return ["" if value is None else value if isinstance(value, str) else f"{value:.4f}" for value in column]
 
 
 def _write_suffixes(added: Sequence[Sequence[Any]], layout: Layout) -> list[str]:
-    """What follows each row: a delimiter, the added cells and the line's end. Most rows are approved, and repeat."""
+    """What follows each row: a delimiter, the added cells and the line's end."""
+    delimiter, newline = layout.format.delimiter or ",", layout.newline
+    return [_write_suffix(cells, delimiter, newline) for cells in zip(*added, strict=True)]
+
+
+@lru_cache(maxsize=1 << 15)  # most rows are approved with a score of four decimals and nothing else: they repeat
+def _write_suffix(cells: tuple[Any, ...], delimiter: str, newline: str) -> str:
+    return delimiter + delimiter.join([_quote(cell, delimiter) for cell in _as_text(cells)]) + newline
+
+
+def _join(cells: Iterable[str], layout: Layout) -> str:
+    """Cells as a row without its end. (``csv.writer`` leaves a bare carriage return unquoted, then misreads it.)"""
     delimiter = layout.format.delimiter or ","
-    suffixes: dict[tuple[Any, ...], str] = {}
-    keys = list(zip(*added, strict=True))
-    for key in set(keys):
-        cells = [_quote(cell, delimiter) for cell in _as_text(key)]
-        suffixes[key] = delimiter + delimiter.join(cells) + layout.newline
-    return [suffixes[key] for key in keys]
+    return delimiter.join([_quote(cell, delimiter) for cell in cells])
 
 
 def _quote(cell: str, delimiter: str) -> str:
@@ -133,8 +132,9 @@ def _encode_jsonl(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, ta
     names = [json.dumps(name, ensure_ascii=False) for name in layout.added]
     lines = []
     for start, values in zip(_json_starts(rows, layout, table), zip(*added, strict=True), strict=True):
-        members = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in zip(names, values, strict=True)]
-        lines.append(f"{start}{', '.join(members)}}}\n")
+        spelled = (json.dumps(value, ensure_ascii=False) for value in values)
+        members = ", ".join([f"{name}: {value}" for name, value in zip(names, spelled, strict=True)])
+        lines.append(f"{start}{members}}}\n")
     return "".join(lines)
 
 
@@ -145,15 +145,23 @@ def _json_starts(rows: Rows, layout: Layout, table: Table) -> Iterable[str]:
             whole = raw or json.dumps(record, ensure_ascii=False)
             yield whole[:-1].rstrip() + (", " if record else "")
         return
-    kept = _unique(table.columns if layout.kept is None else layout.kept)
+    kept = unique_names(table.columns if layout.kept is None else layout.kept)
     if table.format.kind is Kind.JSONL:
         for record, raw in _with_raw(rows):
             known = {name: record[name] for name in kept if name in record} if raw else record
             yield json.dumps(known, ensure_ascii=False)[:-1] + (", " if known else "")
         return
-    for row in row_values(rows, layout, table):
+    for row in _native_values(rows, layout, table):
         whole = json.dumps(dict(zip(kept, row, strict=True)), ensure_ascii=False, default=str)
         yield whole[:-1] + (", " if kept else "")
+
+
+def _native_values(rows: Rows, layout: Layout, table: Table) -> Iterable[Sequence[Any]]:
+    if table.format.kind is not Kind.PARQUET:
+        return row_values(rows, layout, table)
+    from . import parquet  # noqa: PLC0415 - an extra
+
+    return parquet.native_values(rows.records, table.columns if layout.kept is None else layout.kept)
 
 
 def _with_raw(rows: Rows) -> Iterable[tuple[dict[str, Any], str]]:
@@ -172,7 +180,7 @@ def _json_values(record: dict[str, Any], kept: Sequence[str], table: Table, *, u
     ]
 
 
-def _unique(names: Sequence[str]) -> list[str]:
+def unique_names(names: Sequence[str]) -> list[str]:
     """``names`` with a number after each that occurred before: keys of an object must differ."""
     seen: dict[str, None] = {}
     for name in names:

@@ -1,0 +1,86 @@
+"""Build the packaged model from a folder of corpora: features, heads, calibration, thresholds, model card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moderate import Moderator, Policy
+from moderate.guidelines import CATEGORIES
+from moderate.model import LinearModel
+from moderate.rules import RuleBook
+
+from .calibrate import calibrate, choose_presets
+from .card import write_card
+from .corpora import Corpus, digest, read_corpora
+from .evaluate import Measure, format_table, measure_set
+from .fit import compile_model, fit_heads
+from .matrix import build_matrix, build_space
+from .weak import fill_blanks, severities
+
+
+def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) -> LinearModel:
+    """Train on the train splits of ``corpora``, calibrate on their dev splits, and write the model folder ``out``."""
+    began = time.monotonic()
+    corpus = read_corpora(corpora)
+    rules = RuleBook.from_toml(Path(out) / "rules.toml" if (Path(out) / "rules.toml").is_file() else _packaged_rules())
+    train, dev = corpus.take(~corpus.dev), corpus.take(corpus.dev)
+    _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
+    space = build_space(train.texts, rules)
+    matrix = build_matrix(train.texts, space)
+    _report(f"{matrix.shape[1]:,} features, {matrix.nnz:,} values", began)
+    labels, weights = fill_blanks(train.labels, severities(train.texts, rules, space.vocabulary))
+    fitted = fit_heads(matrix, labels, weights, train.sources, space, jobs=jobs)
+    _report("heads fitted", began)
+    card: dict[str, Any] = {"name": name, "training_sha256": digest(corpus), "corpora": _corpora(corpus)}
+    model = compile_model(space, fitted, card)
+    model = calibrate(model, dev)
+    model = replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev))
+    measures = measure_dev(Moderator(model=model, rules=rules, policy=Policy()), dev)
+    model = replace(model, card={**model.card, "dev": _figures(measures)})
+    model.save(out)
+    write_card(model, measures, Path(out) / "MODEL_CARD.md")
+    _report(f"model written to {out}", began)
+    print(format_table(measures))
+    return model
+
+
+def measure_dev(moderator: Moderator, dev: Corpus) -> list[Measure]:
+    """Measure every source's dev split."""
+    sources = dev.sources.astype(str)
+    return [
+        measure for source in np.unique(sources) for measure in measure_set(moderator, source, dev.take(sources == source))
+    ]
+
+
+def _corpora(corpus: Corpus) -> dict[str, dict[str, Any]]:
+    sources = corpus.sources.astype(str)
+    described = {}
+    for source in np.unique(sources):
+        labels = corpus.labels[sources == source]
+        positives = {head: int((labels[:, column] == 1).sum()) for column, head in enumerate(CATEGORIES)}
+        described[str(source)] = {
+            "rows": len(labels),
+            "positives": {head: count for head, count in positives.items() if count},
+            "licence": corpus.licences.get(str(source), ""),
+        }
+    return described
+
+
+def _figures(measures: list[Measure]) -> dict[str, Mapping[str, float]]:
+    return {f"{measure.name}/{measure.label}": {"auc": round(measure.auc, 4)} for measure in measures if measure.positives}
+
+
+def _packaged_rules() -> Path:
+    import moderate
+
+    return Path(moderate.__file__).parent / "data" / "rules.toml"
+
+
+def _report(message: str, began: float) -> None:
+    print(f"[{time.monotonic() - began:6.0f} s] {message}", flush=True)

@@ -1,0 +1,221 @@
+"""From comments to the sparse matrix that the heads are fitted on, by the run-time feature pipeline.
+
+A column is a row of the model's table, a character n-gram, a level of a signal, or a source. The vocabulary is counted
+in two passes: words first, then, with words known and disguises undone, the features made of several words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from tqdm import tqdm
+
+from moderate.features import (
+    BOUNDARY_CLASS,
+    IGNORED_CLASS,
+    LEVEL_COUNT,
+    SIGNALS,
+    Features,
+    FeatureTable,
+    Vocabulary,
+    hash_chains,
+    hash_neighbours,
+    hash_word_grams,
+)
+from moderate.folding import U64, Ints
+from moderate.rules import RuleBook, decode
+from moderate.spelling import Spelling, disguises, spelling_keys
+from moderate.text import PIECE, hash_words, tokenize
+
+LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ...
+LEAST_BIGRAM: Final = 3  # ... a bigram, ...
+LEAST_FRAME: Final = 3  # ... a frame, a chain of classes ...
+LEAST_GRAM: Final = 3  # ... or, in how many words of the vocabulary, a character n-gram is kept
+COMMON_WORD: Final = 30  # occurrences from which a word is worth recognising in disguise
+GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 was 0.003 AUC worse
+TABLE_BITS: Final = 20  # room for all candidates while fitting
+IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
+
+Matrix = sparse.csr_matrix
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """The feature space of a training run.
+
+    Attributes:
+        vocabulary: as the model will have it; rows are columns of the matrix.
+        hashes: hash of each row; row 0 is none; uint64 (R,).
+        words: number of rows, counted from 1, that are words; the others are features of several words.
+        word_row: row of each vocabulary word; int64.
+        grams: hash of each n-gram column, sorted; uint64 (G,).
+        word_grams: n-gram columns of each row that is a word, scaled; CSR (R, G).
+    """
+
+    vocabulary: Vocabulary
+    hashes: U64
+    grams: U64
+    word_grams: Matrix
+
+
+def chunks(texts: Sequence[str], *, label: str) -> Iterator[list[str]]:
+    """Texts in batches for the pipeline, with a progress bar; overlong ones are cut."""
+    size = 1024
+    for start in tqdm(range(0, len(texts), size), desc=label, unit="k", leave=False, mininterval=1):
+        yield [text[:PIECE] for text in texts[start : start + size]]
+
+
+def build_space(texts: Sequence[str], rules: RuleBook) -> Space:
+    """Count the training ``texts`` and choose the features."""
+    hashes, counts, strings = _count_words(texts)
+    lexicon = sorted(rules.words)
+    boundary = tokenize([""]).hashes
+    known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), hashes[counts >= LEAST_WORD]])
+    known = known[np.sort(np.unique(known, return_index=True)[1])]
+    common = [strings[key] for key, count in zip(hashes.tolist(), counts.tolist(), strict=True) if count >= COMMON_WORD]
+    spelling = build_spelling(lexicon, common, set(strings.values()))
+    classes = dict.fromkeys(boundary.tolist(), BOUNDARY_CLASS)
+    for number, members in enumerate(rules.classes.values(), BOUNDARY_CLASS + 1):
+        classes.update(dict.fromkeys(hash_words(members).tolist() if members else [], number))
+    classes.update(dict.fromkeys(hash_words(IGNORED_WORDS).tolist(), IGNORED_CLASS))
+    words_only = _vocabulary(known, classes, spelling)[0]
+    combined = _count_combinations(texts, words_only)
+    vocabulary, row_hashes = _vocabulary(np.concatenate([known, *combined]), classes, spelling)
+    strings |= dict(zip(hash_words(lexicon).tolist(), lexicon, strict=True))
+    grams, word_grams = _word_grams(row_hashes, strings)
+    return Space(vocabulary=vocabulary, hashes=row_hashes, grams=grams, word_grams=word_grams)
+
+
+def build_spelling(lexicon: Sequence[str], common: Sequence[str], plain_words: set[str]) -> Spelling:
+    """Spellings of lexicon words, then of ``common`` words; dropped and swapped letters of longer lexicon words.
+
+    A disguise that is itself one of ``plain_words`` stays that word.
+    """
+    words = [word for word in (*lexicon, *common) if len(word) >= 3 and word.isascii() and word.isalpha()]
+    disguised = [
+        (spelling, word)
+        for word in lexicon
+        if len(word) >= 5 and word.isascii() and word.isalpha()
+        for spelling in disguises(word)
+        if spelling not in plain_words
+    ]
+    keys = np.concatenate(
+        [spelling_keys(words, plain=False), spelling_keys([spelling for spelling, _ in disguised], plain=True)]
+    )
+    return Spelling.build(keys, np.concatenate([hash_words(words), hash_words([word for _, word in disguised])]))
+
+
+def build_matrix(texts: Sequence[str], space: Space) -> Matrix:
+    """Features of ``texts``: rows of the table, n-grams, signal levels; CSR float32 (n, R + G + signals)."""
+    rows, columns, counts, signals = [], [], [], []
+    base = 0
+    for chunk in chunks(texts, label="features"):
+        features = space.vocabulary.extract(tokenize(chunk))
+        for owner, found in table_rows(features):
+            rows.append(owner + base)
+            columns.append(found)
+        counts.append(features.counts)
+        signals.append(features.signals)
+        base += len(chunk)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    scale = (1 / np.sqrt(np.maximum(np.concatenate(counts), 1))).astype(np.float32)
+    table = sparse.coo_matrix((np.ones(row.size, np.float32), (row, column)), shape=(base, space.hashes.size)).tocsr()
+    table = sparse.diags(scale) @ table
+    return sparse.hstack([table, table @ space.word_grams, one_hot(np.concatenate(signals))], "csr", np.float32)
+
+
+def table_rows(features: Features) -> list[tuple[Ints, npt.NDArray[np.int32]]]:
+    """Comment index and table row of every feature that has a row."""
+    owner = np.repeat(np.arange(features.counts.size), np.diff(features.first))
+    found = [(owner, features.rows[:, kind]) for kind in range(features.rows.shape[1])]
+    chained = owner.take(features.chain)
+    found += [(chained, features.chain_rows[:, kind]) for kind in range(features.chain_rows.shape[1])]
+    return [(comments[rows > 0], rows[rows > 0]) for comments, rows in found]
+
+
+def one_hot(signals: Ints) -> Matrix:
+    """Signal levels above 0 as columns; CSR float32 (n, len(SIGNALS) * LEVEL_COUNT)."""
+    comment, signal = np.nonzero(signals)
+    column = signal * LEVEL_COUNT + signals[comment, signal]
+    shape = (len(signals), len(SIGNALS) * LEVEL_COUNT)
+    return sparse.coo_matrix((np.ones(comment.size, np.float32), (comment, column)), shape=shape).tocsr()
+
+
+def _count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
+    """Distinct word hashes, most frequent first; their counts; and the folded word of each."""
+    parts, strings = [], {}
+    for chunk in chunks(texts, label="words"):
+        tokens = tokenize(chunk)
+        unique, index, counts = np.unique(tokens.hashes, return_index=True, return_counts=True)
+        parts.append((unique, counts))
+        letters = decode(tokens.codes)
+        spans = zip(tokens.starts[index].tolist(), tokens.starts[index + 1].tolist(), strict=True)
+        for key, (start, end) in zip(unique.tolist(), spans, strict=True):
+            if key not in strings:
+                strings[key] = letters[start:end]
+    hashes, counts = _merge(parts)
+    return hashes, counts, strings
+
+
+def _count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U64]:
+    """Hashes of bigrams, frames and chains that are frequent enough, most frequent first."""
+    parts: list[list[tuple[U64, Ints]]] = [[], [], []]
+    for chunk in chunks(texts, label="n-grams"):
+        features = vocabulary.extract(tokenize(chunk))
+        classes = vocabulary.classes.take(features.rows[:, 0])
+        bigrams, frames = hash_neighbours(features.words, classes, features.first)
+        chain2, chain3 = hash_chains(classes.take(features.chain))
+        for kind, hashes in enumerate((bigrams, frames, np.concatenate([chain2, chain3]))):
+            unique, counts = np.unique(hashes[hashes != 0], return_counts=True)
+            parts[kind].append((unique, counts))
+    kept = []
+    for kind, least in enumerate((LEAST_BIGRAM, LEAST_FRAME, LEAST_FRAME)):
+        hashes, counts = _merge(parts[kind])
+        kept.append(hashes[counts >= least])
+    return kept
+
+
+def _merge(parts: list[tuple[U64, Ints]]) -> tuple[U64, Ints]:
+    """Sum counts of equal hashes; most frequent first, ties by hash."""
+    hashes, inverse = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
+    counts = np.bincount(inverse, weights=np.concatenate([part for _, part in parts])).astype(np.int64)
+    order = np.argsort(-counts, kind="stable")
+    return hashes[order], counts[order]
+
+
+def _vocabulary(hashes: U64, classes: dict[int, int], spelling: Spelling) -> tuple[Vocabulary, U64]:
+    """A vocabulary in which ``hashes`` have rows; and the hash of each row."""
+    table, kept = FeatureTable.build(hashes, bits=TABLE_BITS)
+    row_hashes = np.append(np.zeros(1, np.uint64), hashes[kept])
+    row_classes = np.zeros(row_hashes.size, np.uint8)
+    named = np.array(list(classes), np.uint64)
+    rows = table.look_up(named)
+    row_classes[rows] = list(classes.values())
+    row_classes[0] = 0
+    return Vocabulary(table=table, classes=row_classes, spelling=spelling), row_hashes
+
+
+def _word_grams(row_hashes: U64, strings: dict[int, str]) -> tuple[U64, Matrix]:
+    """n-grams of each row that is a word: their hashes, and the scaled incidence matrix."""
+    rows = [row for row, key in enumerate(row_hashes.tolist()) if key in strings]
+    words = [strings[int(row_hashes[row])] for row in rows]
+    codes = np.frombuffer("".join(words).encode("utf-32-le", "surrogatepass"), "<u4")
+    lengths = np.array([len(word) for word in words], np.int64)
+    hashes, owner = hash_word_grams(codes, np.cumsum(lengths) - lengths, np.minimum(lengths, 32))
+    unique, inverse, counts = np.unique(hashes, return_inverse=True, return_counts=True)
+    kept = counts >= LEAST_GRAM
+    column = np.cumsum(kept) - 1
+    inside = kept[inverse]
+    where = (np.array(rows, np.int64)[owner[inside]], column[inverse[inside]])
+    shape = (row_hashes.size, int(kept.sum()))
+    incidence = sparse.coo_matrix((np.ones(where[0].size, np.float32), where), shape=shape).tocsr()
+    sizes = np.maximum(np.asarray(incidence.sum(axis=1)).ravel(), 1)
+    return unique[kept], (sparse.diags((GRAM_VALUE / np.sqrt(sizes)).astype(np.float32)) @ incidence).tocsr()
+
+
