@@ -137,7 +137,7 @@ def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
       3    stopped before the end (full disk, damaged input, --strict); --resume goes on
       130  stopped by Ctrl-C; --resume goes on
     """
-    from .batch import moderate_file  # noqa: PLC0415 - --help need not wait for it
+    from .batch import moderate_file
 
     with _errors(), _interruptible(), _progress_bar(quiet=quiet) as progress:
         summary = moderate_file(
@@ -167,8 +167,8 @@ def _batch_arguments(
     **others: Any,
 ) -> dict[str, Any]:
     """The options of ``moderate batch`` as arguments of ``moderate_file``."""
-    from .batch import Options  # noqa: PLC0415
-    from .tables.formats import MAX_FIELD  # noqa: PLC0415
+    from .batch import Options
+    from .tables.formats import MAX_FIELD
 
     return {
         "options": Options(
@@ -190,7 +190,7 @@ def _batch_arguments(
 
 
 def _load(model: str | None, policy: Policy | None) -> Moderator:
-    from .moderator import Moderator  # noqa: PLC0415
+    from .moderator import Moderator
 
     return Moderator.load(model, policy)
 
@@ -224,7 +224,7 @@ def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 def _as_line(text: str, decision: Decision) -> str:
-    from .batch.columns import describe  # noqa: PLC0415
+    from .batch.columns import describe
 
     categories = ", ".join(category.value for category in decision.categories)
     parts = [f"{decision.verdict:<8}{decision.score:.2f}", categories, describe(decision, text).partition(": ")[2]]
@@ -232,7 +232,7 @@ def _as_line(text: str, decision: Decision) -> str:
 
 
 def _as_json(text: str, decision: Decision) -> str:
-    from .batch.columns import explain_fully  # noqa: PLC0415
+    from .batch.columns import explain_fully
 
     fields = {
         "text": text,
@@ -267,7 +267,7 @@ def _summary_table(summary: Summary) -> str:
 
 
 def _say(message: str) -> None:
-    from tqdm import tqdm  # noqa: PLC0415
+    from tqdm import tqdm
 
     tqdm.write(f"moderate: {message}", file=sys.stderr)
 
@@ -278,7 +278,7 @@ def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    from tqdm import tqdm  # noqa: PLC0415
+    from tqdm import tqdm
 
     with tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
 
@@ -308,7 +308,7 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except ModerateError as error:
-        from .batch import StoppedError  # noqa: PLC0415
+        from .batch import StoppedError
 
         _fail(str(error), EXIT_STOPPED if isinstance(error, StoppedError) else EXIT_USAGE)
 

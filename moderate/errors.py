@@ -35,5 +35,6 @@ class MissingExtraError(ModerateError):
     """A feature needs an optional dependency that is not installed."""
 
     def __init__(self, feature: str, *, extra: str) -> None:
+        """Say what needs the extra, and how to install it."""
         super().__init__(f"{feature} needs the extra '{extra}': pip install 'moderate[{extra}]'")
         self.extra = extra

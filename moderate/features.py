@@ -86,6 +86,12 @@ class Features:
     counts: Ints
     known: Ints
 
+    def boundaries(self) -> Bools:
+        """Whether each word is the boundary that opens a comment; bool (K,)."""
+        mask = np.zeros(self.words.size, np.bool_)
+        mask[self.first[:-1]] = True
+        return mask
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureTable:
@@ -294,7 +300,8 @@ def count_signals(tokens: Tokens, handles: Ints) -> Ints:
     counted[:, 7] = np.add.reduceat(numbers, tokens.first[:-1], dtype=np.int64)
     shouted = _shouted(tokens, starts, lengths)
     counted[:, 8] = 100 * np.add.reduceat(shouted, tokens.first[:-1], dtype=np.int64) // np.diff(tokens.first)
-    return (counted[:, :, None] >= LEVELS).sum(axis=2)
+    levels: Ints = (counted[:, :, None] >= LEVELS).sum(axis=2)
+    return levels
 
 
 def _shouted(tokens: Tokens, starts: Ints, lengths: Ints) -> Bools:
@@ -302,4 +309,5 @@ def _shouted(tokens: Tokens, starts: Ints, lengths: Ints) -> Bools:
     if not tokens.upper.any():
         return np.zeros(starts.size, np.bool_)
     capitals = np.add.reduceat(tokens.upper, starts, dtype=np.int64)
-    return (capitals == lengths) & (lengths >= CAPITAL_WORD)
+    shouted: Bools = (capitals == lengths) & (lengths >= CAPITAL_WORD)
+    return shouted

@@ -23,10 +23,15 @@ _NAMED: Final = {
 
 # Top-level domains that make a link of "name.tld" even without "www." or a path behind it; short ones that are also
 # English words count only with a path ("t.me/x").
-_DOMAINS: Final = "com net org info biz xyz shop store online site club io ly tv gg edu gov ru uk de fr nl tr eu iq ir".split()
-_DOMAINS_WITH_PATH: Final = [*_DOMAINS, *"co me be us to so is it in cc ws im am fm app dev link top page".split()]
-_TAGS: Final = "br a b i u p em strong span div blockquote".split()
+_DOMAINS: Final = tuple(
+    "com net org info biz xyz shop store online site club io ly tv gg edu gov ru uk de fr nl tr eu iq ir".split()  # noqa: SIM905
+)
+_DOMAINS_WITH_PATH: Final = (
+    *_DOMAINS,
+    *"co me be us to so is it in cc ws im am fm app dev link top page".split(),  # noqa: SIM905
+)
 _ANCHOR: Final = np.array([ord(char) for char in "a href"], np.int64)
+_TAGS: Final = ("br", "a", "b", "i", "u", "p", "em", "strong", "span", "div", "blockquote")
 
 
 def _key(word: str) -> int:

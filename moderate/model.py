@@ -97,7 +97,7 @@ class LinearModel:
         chain_first = np.searchsorted(features.chain, features.first)
         total = sum_rows(self.rows, features.rows.reshape(-1), features.first * per_word)
         total += sum_rows(self.rows, features.chain_rows.reshape(-1), chain_first * per_chain)
-        if features.gram_rows.size:
+        if features.gram_rows.any():
             words, values = self._unknown_words(features)
             comments = np.searchsorted(features.first, words, side="right") - 1
             np.add.at(total, comments, values)
@@ -110,28 +110,33 @@ class LinearModel:
         raw = words / np.sqrt(np.maximum(counts, 1))[:, None] + signals
         return raw * (self.scale * self.slopes) + self.intercepts
 
-    def word_weights(self, features: Features, columns: npt.NDArray[np.intp]) -> Floats:
-        """What each word of the batch adds, in units of weight, to the head ``columns`` names for it; float64 (K,).
+    def word_weights(self, features: Features, words: Ints, columns: Ints) -> Floats:
+        """What words add to a head, in units of weight; a feature of several words is shared among them.
 
-        The weight of a feature of several words is shared among them. A boundary is no word: 0.
+        Args:
+            features: features of the batch.
+            words: stretches of whole comments, as indices of words; int64 (E,).
+            columns: head asked about for each; int64 (E,).
+
+        Returns:
+            float64 (E,). What stands at a boundary has no meaning.
         """
-        byte = self.rows
-        first, second, third = (features.rows[:, kind] for kind in range(3))
-        values = byte[first, columns].astype(np.float64) - OFFSET
-        pairs = (byte[second, columns].astype(np.float64) - OFFSET) / 2
-        frames = (byte[third, columns].astype(np.float64) - OFFSET) / 3
-        values += pairs + frames
-        values[1:] += pairs[:-1] + frames[:-1]
-        values[2:] += frames[:-2]
-        chain = features.chain
-        for kind, size in ((0, 2), (1, 3)):
-            shares = (byte[features.chain_rows[:, kind], columns[chain]].astype(np.float64) - OFFSET) / size
-            for step in range(size):
-                values[chain[step:]] += shares[: shares.size - step]
-        if features.gram_rows.size:
-            words, sums = self._unknown_words(features)
-            values[words] += sums[np.arange(words.size), columns[words]]
-        values[features.first[:-1]] = 0
+        shares: Floats = self.rows[features.rows.take(words, axis=0), columns[:, None]] - np.float64(OFFSET)
+        values = _spread(shares[:, 0], 1) + _spread(shares[:, 1], 2) + _spread(shares[:, 2], 3)
+        place = np.full(features.words.size, -1)
+        place[features.chain] = np.arange(features.chain.size)
+        at = place.take(words)
+        chained = np.flatnonzero(at >= 0)
+        rows = features.chain_rows.take(at.take(chained), axis=0)
+        chains: Floats = self.rows[rows, columns.take(chained)[:, None]] - np.float64(OFFSET)
+        values[chained] += _spread(chains[:, 0], 2) + _spread(chains[:, 1], 3)
+        if features.gram_rows.any():
+            unknown, sums = self._unknown_words(features)
+            place[:] = -1
+            place[unknown] = np.arange(unknown.size)
+            at = place.take(words)
+            spelt = np.flatnonzero(at >= 0)
+            values[spelt] += sums[at.take(spelt), columns.take(spelt)]
         return values
 
     def _unknown_words(self, features: Features) -> tuple[Ints, Ints]:
@@ -206,16 +211,28 @@ class LinearModel:
     def _check(self, folder: Path) -> None:
         """Raise ModelError where the arrays do not fit together."""
         buckets, base = self.table.buckets, self.table.base
+        filled = (buckets.view("<u2").reshape(-1, 4) != 0).sum(axis=1)
         consistent = {
             "rows": self.rows.ndim == 2 and self.rows.shape[1] == ROW_BYTES and self.rows.shape[0] > 0,
             "buckets": buckets.size > 0 and buckets.size & (buckets.size - 1) == 0,
-            "base": base.size == buckets.size and bool((base >= 0).all()) and int(base.max(initial=0)) <= len(self.rows),
+            "base": base.size == buckets.size
+            and bool((base > 0).all())
+            and int((base + filled).max(initial=0)) <= len(self.rows),
             "spelling_words": self.spelling.keys.size == self.spelling.words.size,
             "signals": self.signals.shape == (len(SIGNALS), LEVEL_COUNT, len(CATEGORIES)),
         }
         for name, good in consistent.items():
             if not good:
                 raise ModelError(f"{folder / name}.npy: its shape or values do not fit the other arrays")
+
+
+def _spread(values: Floats, size: int) -> Floats:
+    """Divide each value evenly among its place and the ``size - 1`` that follow."""
+    spread = values / size
+    total = spread.copy()
+    for step in range(1, size):
+        total[step:] += spread[:-step]
+    return total
 
 
 def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
@@ -241,7 +258,8 @@ def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
             result[:, 8 * half + odd : 8 * half + 8 : 2] = lane.astype("<u8").view("<u2").reshape(-1, 4)
     if merged:
         result = np.add.reduceat(result, part_first, axis=0)
-    return result[:, : len(CATEGORIES)] - OFFSET * lengths[:, None]
+    weights: Ints = result[:, : len(CATEGORIES)] - OFFSET * lengths[:, None]
+    return weights
 
 
 def probabilities(logits: Floats) -> npt.NDArray[np.float32]:
@@ -268,10 +286,12 @@ def _read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: no model here (config.json is missing)") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read: {error}") from error
-    version = config.get("format") if isinstance(config, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(config, dict):
+        raise ModelError(f"{path}: not a model configuration")
+    version = config.get("format")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ModelError(f"{path}: not a model configuration (no format number)")
     if version > FORMAT:
         raise ModelError(f"{path}: format {version} is newer than this version reads ({FORMAT}): upgrade moderate")
@@ -286,10 +306,14 @@ def _read_array(folder: Path, name: str, entry: Mapping[str, Any]) -> npt.NDArra
     dtype, dimensions = ARRAYS[name]
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header makes numpy raise nearly anything, tokenize.TokenError for one
         raise ModelError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(array, np.ndarray):
+        raise ModelError(f"{path}: not an array file")
     if array.dtype.str.replace("=", "<") != dtype or array.ndim != dimensions or list(array.shape) != entry["shape"]:
-        raise ModelError(f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']}")
+        raise ModelError(
+            f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']}"
+        )
     if _digest(array) != entry["sha256"]:
         raise ModelError(f"{path}: damaged (its digest is not the one in config.json)")
     return np.asarray(array)
@@ -309,4 +333,3 @@ def _numbers(values: object, shape: tuple[int, ...]) -> Floats:
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"expected {shape or 'one'} finite numbers, found {values!r}"[:200])
     return array
-

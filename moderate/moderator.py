@@ -13,19 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from ._version import __version__
-from .decision import Decision, Reason, Span
+from .decision import Decision, DecisionSource, Reason, Verdict
 from .errors import ModelError
+from .explanation import locate_words, merge_spans, name_categories
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
-from .guidelines import CATEGORIES, PARENT, RULE_PRESETS, Category, Policy
+from .guidelines import CATEGORIES, RULE_PRESETS, Category, Policy
 from .model import Floats, LinearModel, cap_children, probabilities
 from .rules import Hits, RuleBook
 from .text import PIECE, tokenize
 
 DATA: Final = Path(__file__).parent / "data"
 
-# What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe). A strong hit decides
-# unless the model finds the sentence harmless, a severe one unless it finds it very much so: it may be a quotation.
+# What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe). A strong hit
+# decides unless the model finds the sentence harmless, a severe one unless very much so: it may be a quotation.
 EVIDENCE: Final = np.array([0.0, 0.5, 2.5, 4.0])
 # Score of a category, by severity, when the rule book decides alone; `RULE_THRESHOLDS` are set between them.
 RULE_SCORES: Final = np.array([0.0, 0.3, 0.7, 0.95], np.float32)
@@ -36,15 +37,10 @@ CHUNK: Final = 1 << 16  # characters handled at once: their arrays fit a core's 
 CHUNK_COMMENTS: Final = 1024
 
 MOST_CATEGORIES: Final = 3  # categories that get reasons from the model
-MOST_WORDS: Final = 5  # words that a reason names
-LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must have to be named
-
-_PARENTS: Final = [(CATEGORIES.index(child), CATEGORIES.index(parent)) for child, parent in PARENT.items()]
-_TOXIC: Final = CATEGORIES.index(Category.TOXIC)
 _PROMOTION: Final = CATEGORIES.index(Category.PROMOTION)
 _NOT_PROMOTION: Final = [column for column, name in enumerate(CATEGORIES) if "promotion" not in name]
-_NEAREST: Final = [column for column in _NOT_PROMOTION if column != _TOXIC]
 _MEMBERS: Final = tuple(Category)
+_NOTHING: Final[tuple[tuple[Category, ...], tuple[Reason, ...]]] = ((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +63,19 @@ class _Judgement:
     first: Ints
     shifts: Ints
 
+    def place(self, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+        """Code-point begin and end, in the original comment, of stretches of words."""
+        features = self.features
+        begins, ends = features.tokens.spans(features.index.take(start), features.last.take(end))
+        shifts = self.shifts.take(np.searchsorted(features.first, start, side="right") - 1)
+        return begins + shifts, ends + shifts
+
 
 class Moderator:
     """Decides on comments. Load one with `Moderator.load`; it is immutable and may be shared between threads."""
 
     def __init__(self, *, model: LinearModel | None, rules: RuleBook, policy: Policy | None = None) -> None:
+        """Put a model, a rule book and a policy (the default one if none) together."""
         self.model = model
         self.rules = rules
         self.policy = policy or Policy()
@@ -176,114 +180,85 @@ class Moderator:
         judgement = self._judge(texts)
         scores = judgement.scores
         limits = self._limits.take(judgement.by_rules, axis=0)
-        broken = scores >= limits
-        broken &= scores > 0
-        rejected = broken.any(axis=1)
-        overall = 1 - (1 - scores[:, _NOT_PROMOTION].max(axis=1).astype(np.float64)) * (1 - scores[:, _PROMOTION].astype(np.float64))
-        reasons = self._explain(judgement, broken, limits, np.flatnonzero(rejected)) if rejected.any() else {}
+        broken = (scores >= limits) & (scores > 0)
+        rejected = np.flatnonzero(broken.any(axis=1))
+        explained = self._explain(judgement, rejected, broken, limits) if rejected.size else {}
+        rows = zip(scores.tolist(), _overall(scores).tolist(), judgement.by_rules.tolist(), strict=True)
         decisions = []
-        for number, (row, score, by_rules) in enumerate(
-            zip(scores.tolist(), overall.tolist(), judgement.by_rules.tolist(), strict=True)
-        ):
-            categories, grounds = reasons.get(number, ((), ()))
-            decisions.append(
-                Decision(
-                    verdict="reject" if number in reasons else "approve",
-                    score=score,
-                    scores=dict(zip(CATEGORIES, row, strict=True)),
-                    categories=categories,
-                    reasons=grounds,
-                    source="rules" if by_rules else "model",
-                )
-            )
+        for number, (row, score, by_rules) in enumerate(rows):
+            categories, reasons = explained.get(number, _NOTHING)
+            verdict: Verdict = "reject" if categories else "approve"
+            source: DecisionSource = "rules" if by_rules else "model"
+            named = dict(zip(CATEGORIES, row, strict=True))
+            decisions.append(Decision(verdict, score, named, categories, reasons, source))
         return decisions
 
     def _explain(
-        self, judgement: _Judgement, broken: Bools, limits: npt.NDArray[np.float32], rejected: Ints
+        self, judgement: _Judgement, rejected: Ints, broken: Bools, limits: npt.NDArray[np.float32]
     ) -> dict[int, tuple[tuple[Category, ...], tuple[Reason, ...]]]:
-        """Categories and reasons of the ``rejected`` comments, by their number."""
-        columns = [self._broken_columns(judgement.scores[row], broken[row], limits[row]) for row in rejected.tolist()]
-        by_words = self._word_reasons(judgement, rejected, columns)
-        by_rule = self._rule_reasons(judgement, set(rejected.tolist()))
-        explained = {}
-        for row, named in zip(rejected.tolist(), columns, strict=True):
-            grounds = by_rule.get(row, []) + by_words.get(row, [])
-            grounds.sort(key=lambda reason: (-reason.score, reason.source == "model"))
-            explained[row] = (tuple(_MEMBERS[column] for column in named), tuple(grounds))
-        return explained
-
-    @staticmethod
-    def _broken_columns(scores: npt.NDArray[np.float32], broken: Bools, limits: npt.NDArray[np.float32]) -> list[int]:
-        """Columns of the categories broken, strongest first; a rude impression counts as the nearest of them."""
-        columns = {int(column) for column in np.flatnonzero(broken)}
-        columns |= {parent for child, parent in _PARENTS if child in columns}
-        if columns == {_TOXIC}:
-            columns = {max(_NEAREST, key=lambda column: float(scores[column]) / max(float(limits[column]), 1e-9))}
-        columns.discard(_TOXIC)
-        return sorted(columns, key=lambda column: (-float(scores[column]), column))
+        """Categories and reasons of the ``rejected`` comments, by their number in the chunk."""
+        scores = judgement.scores.take(rejected, axis=0)
+        columns = name_categories(scores, broken.take(rejected, axis=0), limits.take(rejected, axis=0))
+        reasons = self._rule_reasons(judgement)
+        for comment, reason in self._word_reasons(judgement, rejected, columns):
+            reasons.setdefault(comment, []).append(reason)
+        return {
+            comment: (
+                tuple(_MEMBERS[column] for column in named),
+                tuple(sorted(reasons.get(comment, ()), key=_by_strength)),
+            )
+            for comment, named in zip(rejected.tolist(), columns, strict=True)
+        }
 
     def _word_reasons(
         self, judgement: _Judgement, rejected: Ints, columns: list[list[int]]
-    ) -> dict[int, list[Reason]]:
-        """Reasons from the model's weights: the words that moved the score of each category most."""
-        reasons: dict[int, list[Reason]] = {}
-        if self.model is None:
-            return reasons
-        first = judgement.first
-        for rank in range(MOST_CATEGORIES):
-            pairs = [
-                (row, named[rank])
-                for row, named in zip(rejected.tolist(), columns, strict=True)
-                if len(named) > rank and not judgement.by_rules[row]
-            ]
-            if not pairs:
-                break
-            asked = np.zeros(len(judgement.scores), np.intp)
-            asked[[row for row, _ in pairs]] = [column for _, column in pairs]
-            weights = self.model.word_weights(judgement.features, np.repeat(asked, np.diff(first)))
-            for row, column in pairs:
-                words = _strongest(weights[first[row] : first[row + 1]]) + first[row]
-                score = float(judgement.scores[row, column])
-                reasons.setdefault(row, []).append(
-                    Reason(_MEMBERS[column], score, "model", None, _spans(judgement, words, words))
-                )
-        return reasons
+    ) -> Iterator[tuple[int, Reason]]:
+        """Reasons from the model's weights, with the comment of each."""
+        cases = [
+            (comment, column)
+            for comment, named in zip(rejected.tolist(), columns, strict=True)
+            if not judgement.by_rules[comment]
+            for column in named[:MOST_CATEGORIES]
+        ]
+        if self.model is None or not cases:
+            return
+        comments, heads = np.array(cases, np.int64).T
+        words, owner = locate_words(self.model, judgement.features, judgement.first, comments, heads)
+        spans = merge_spans(*judgement.place(words, words), owner, len(cases))
+        scores = judgement.scores[comments, heads].tolist()
+        for (comment, column), score, places in zip(cases, scores, spans, strict=True):
+            if places:
+                yield comment, Reason(_MEMBERS[column], score, "model", None, places)
 
-    def _rule_reasons(self, judgement: _Judgement, rejected: set[int]) -> dict[int, list[Reason]]:
-        """Reasons from the rule book: one for each rule that hit, with all its places."""
+    def _rule_reasons(self, judgement: _Judgement) -> dict[int, list[Reason]]:
+        """Reasons from the rule book, by comment: one for each rule that hit, with all its places."""
         hits = judgement.hits
-        comments = np.searchsorted(judgement.first, hits.start, side="right") - 1
-        places: dict[tuple[int, int], list[int]] = {}
-        for number, (comment, rule) in enumerate(zip(comments.tolist(), hits.rule.tolist(), strict=True)):
-            if comment in rejected:
-                places.setdefault((comment, rule), []).append(number)
         reasons: dict[int, list[Reason]] = {}
-        for (comment, number), which in places.items():
+        if not hits.rule.size:
+            return reasons
+        comments = np.searchsorted(judgement.first, hits.start, side="right") - 1
+        cases = comments * len(self.rules.rules) + hits.rule
+        order = np.lexsort((hits.start, cases))
+        unique, owner = np.unique(cases[order], return_inverse=True)
+        spans = merge_spans(*judgement.place(hits.start[order], hits.end[order]), owner, unique.size)
+        for case, places in zip(unique.tolist(), spans, strict=True):
+            comment, number = divmod(case, len(self.rules.rules))
             rule = self.rules.rules[number]
             score = float(judgement.scores[comment, _MEMBERS.index(rule.category)])
-            spans = _spans(judgement, hits.start[which], hits.end[which])
-            reasons.setdefault(comment, []).append(Reason(rule.category, score, "rule", rule.name, spans))
+            reasons.setdefault(comment, []).append(Reason(rule.category, score, "rule", rule.name, places))
         return reasons
 
 
-def _strongest(weights: Floats) -> Ints:
-    """Indices, in order, of the few words that weigh most; none if no weight is positive."""
-    order = np.argsort(-weights, kind="stable")[:MOST_WORDS]
-    return np.sort(order[(weights[order] > 0) & (weights[order] >= LEAST_SHARE * weights[order[0]])])
+def _overall(scores: npt.NDArray[np.float32]) -> Floats:
+    """Probability that a comment is rejected for its tone or as promotion, which are independent; float64 (n,)."""
+    tone = scores[:, _NOT_PROMOTION].max(axis=1).astype(np.float64)
+    overall: Floats = 1 - (1 - tone) * (1 - scores[:, _PROMOTION].astype(np.float64))
+    return overall
 
 
-def _spans(judgement: _Judgement, start: Ints, end: Ints) -> tuple[Span, ...]:
-    """Code-point spans of stretches of words, in order; those that overlap or touch at a blank are merged."""
-    features = judgement.features
-    begins, ends = features.tokens.spans(features.index.take(start), features.last.take(end))
-    shifts = judgement.shifts.take(np.searchsorted(features.first, start, side="right") - 1)
-    merged: list[Span] = []
-    for begin, stop in sorted(zip((begins + shifts).tolist(), (ends + shifts).tolist(), strict=True)):
-        if merged and begin <= merged[-1][1] + 1:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
-        else:
-            merged.append((begin, stop))
-    return tuple(merged)
+def _by_strength(reason: Reason) -> tuple[float, bool]:
+    """Sort key: strongest category first, and what a rule says before the words of the model."""
+    return -reason.score, reason.source == "model"
 
 
 def _cut(texts: Sequence[str]) -> tuple[Sequence[str], Ints, Ints]:

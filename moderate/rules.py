@@ -93,7 +93,7 @@ class RuleBook:
         """
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
             data = tomllib.loads(text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise RulesError(f"{path}: {error}") from error
@@ -191,6 +191,7 @@ class _Compiler:
     def __init__(self, path: Path, text: str, data: Mapping[str, Any]) -> None:
         self.path, self.text, self.data = path, text, data
         self.sequences = 0
+        self.rule = -1  # number of the rule that is being read; -1: none
 
     def compile(self) -> RuleBook:
         for key in self.data:
@@ -199,14 +200,18 @@ class _Compiler:
         if self.data.get("format") != FORMAT:
             raise self.error("format", f"format {self.data.get('format')!r} is not {FORMAT}")
         self.sets = self.read_sets()
-        rules, phrases, endings = [], [], []
+        rules: list[Rule] = []
+        phrases: list[str] = []
+        endings: list[int] = []
         for number, entry in enumerate(self.entries("rule")):
+            self.rule = number
             rules.append(self.read_rule(entry, {rule.name for rule in rules}))
             for key, ending in (("phrases", number), ("exceptions", -1 - number)):
                 for phrase in self.strings(entry, key):
                     expanded = list(self.expand(phrase))
                     phrases += expanded
                     endings += [ending] * len(expanded)
+        self.rule = -1
         classes = self.read_classes()
         return self.build(tuple(rules), phrases, np.array(endings, np.int64), classes)
 
@@ -216,7 +221,9 @@ class _Compiler:
         tokens = tokenize(phrases)
         first, lengths = tokens.first[:-1] + 1, np.diff(tokens.first) - 1
         for index in np.flatnonzero((lengths < 1) | (lengths > LONGEST_PHRASE))[:1]:
-            raise RulesError(f"{self.path}: phrase {phrases[index]!r} has {lengths[index]} words, not 1 to {LONGEST_PHRASE}")
+            self.rule = max(int(endings[index]), -1 - int(endings[index]))
+            message = f"phrase {phrases[index]!r} has {lengths[index]} words, not 1 to {LONGEST_PHRASE}"
+            raise self.error(phrases[index], message)
         current = tokens.hashes.take(np.minimum(first, tokens.hashes.size - 1))
         prefixes, ends = [], np.zeros(len(phrases), np.uint64)
         for length in range(1, LONGEST_PHRASE + 1):
@@ -277,9 +284,11 @@ class _Compiler:
             raise self.error(str(name), f"every rule needs a name of its own, not {name!r}")
         category, severity = entry.get("category"), entry.get("severity")
         if category not in CATEGORIES:
-            raise self.error(name, f"rule {name!r}: unknown category {category!r}")
+            raise self.error("category", f"rule {name!r}: unknown category {category!r}")
         if severity not in SEVERITIES[MILD:]:
-            raise self.error(name, f"rule {name!r}: severity {severity!r} is not one of {', '.join(SEVERITIES[MILD:])}")
+            raise self.error(
+                "severity", f"rule {name!r}: severity {severity!r} is not one of {', '.join(SEVERITIES[MILD:])}"
+            )
         if not entry.get("phrases"):
             raise self.error(name, f"rule {name!r} has no phrases")
         return Rule(name=name, category=Category(category), severity=SEVERITIES.index(severity))
@@ -314,12 +323,12 @@ class _Compiler:
             if text[0] == "(":
                 inside, text = self.bracketed(text, phrase)
                 options = self.split(inside)
-                parts.append([plain for option in options for plain in self.products(option, phrase, depth)])
+                parts.append(self.alternatives(options, phrase, depth))
             elif text[0] == "{":
                 name, closed, text = text[1:].partition("}")
                 if not closed or name not in self.sets:
                     raise self.error(phrase, f"phrase {phrase!r}: no word set {name!r}")
-                parts.append([plain for entry in self.sets[name] for plain in self.products(entry, phrase, depth)])
+                parts.append(self.alternatives(self.sets[name], phrase, depth))
             elif text[0] in ")}|":
                 raise self.error(phrase, f"phrase {phrase!r}: unexpected {text[0]!r}")
             else:
@@ -328,11 +337,17 @@ class _Compiler:
                 text = text[len(plain) :]
         return parts
 
-    def products(self, text: str, phrase: str, depth: int) -> list[str]:
-        products = list(itertools.islice(map("".join, itertools.product(*self.parse(text, phrase, depth + 1))), MOST_SEQUENCES + 1))
-        if len(products) > MOST_SEQUENCES:
+    def alternatives(self, options: list[str], phrase: str, depth: int) -> list[str]:
+        """Every plain phrase that one of ``options``, parts of ``phrase``, stands for; bounded."""
+        products = (
+            "".join(choice)
+            for option in options
+            for choice in itertools.product(*self.parse(option, phrase, depth + 1))
+        )
+        plain = list(itertools.islice(products, MOST_SEQUENCES + 1))
+        if len(plain) > MOST_SEQUENCES:
             raise self.error(phrase, f"phrase {phrase!r} stands for more than {MOST_SEQUENCES} phrases")
-        return products
+        return plain
 
     def bracketed(self, text: str, phrase: str) -> tuple[str, str]:
         """Split ``"(inside)rest"`` into inside and rest."""
@@ -356,8 +371,13 @@ class _Compiler:
         return options
 
     def error(self, key: str, message: str) -> RulesError:
-        line = next((number for number, line in enumerate(self.text.splitlines(), 1) if key in line), 1)
-        return RulesError(f"{self.path}, line {line}: {message}")
+        """An error at the line, from where the current rule begins, that sets ``key`` or holds it as a string."""
+        lines = self.text.splitlines()
+        headers = [number for number, line in enumerate(lines) if line.lstrip().startswith("[[rule]]")]
+        begin = headers[self.rule] if 0 <= self.rule < len(headers) else 0
+        place = re.compile(rf"""^\s*\[*["']?{re.escape(key)}["']?\s*[\]=.]|["']{re.escape(key)}["']""")
+        line = next((number for number in range(begin, len(lines)) if place.search(lines[number])), begin)
+        return RulesError(f"{self.path}, line {line + 1}: {message}")
 
 
 def build_exact(hashes: U64) -> tuple[FeatureTable, Ints]:

@@ -22,8 +22,8 @@ from typing import Final
 import numpy as np
 
 from . import folding
-from .links import cut_links, expand, replace_entities
 from .folding import U8, U32, U64, Bools, Ints
+from .links import cut_links, expand, replace_entities
 
 # A prime near 2**61, odd, so that it has an inverse modulo 2**64; the mixing constant is that of splitmix64.
 BASE: Final = 0x1FFFFFFFFFFFFFE7
@@ -165,7 +165,11 @@ def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
     right[marks + 1 == classes.size] = folding.SPACE
     neighbours = like[1:] & like[:-1] & (np.diff(marks) == 1)
     like_left, like_right = np.append(False, neighbours), np.append(neighbours, False)
-    admitted = like & (right != folding.DIGIT) & ((left == folding.LETTER) | (right == folding.LETTER) | like_left | like_right)
+    admitted = (
+        like
+        & (right != folding.DIGIT)
+        & ((left == folding.LETTER) | (right == folding.LETTER) | like_left | like_right)
+    )
     admitted |= ~like & ~star & (left == folding.LETTER) & (right == folding.LETTER)
     classes[marks[admitted]] = folding.LETTER
     if star.any():

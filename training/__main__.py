@@ -19,7 +19,9 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--corpora", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of labelled files.")
+@click.option(
+    "--corpora", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of labelled files."
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Model folder to write.")
 @click.option("--name", default="packaged", show_default=True, help="Name of the model in its card.")
 @click.option("--jobs", default=2, show_default=True, help="Heads fitted at the same time.")
@@ -31,7 +33,9 @@ def build(corpora: Path, out: Path, name: str, jobs: int) -> None:
 
 
 @main.command()
-@click.option("--data", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of labelled files, or one.")
+@click.option(
+    "--data", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of labelled files, or one."
+)
 @click.option("--model", type=click.Path(path_type=Path), help="Model folder; the packaged model by default.")
 @click.option("--policy", help="Preset; the default policy by default.")
 @click.option("--split", type=click.Choice(["dev"]), help="Only the dev rows of each file.")

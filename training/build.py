@@ -13,28 +13,35 @@ import numpy as np
 from moderate import Moderator, Policy
 from moderate.guidelines import CATEGORIES
 from moderate.model import LinearModel
+from moderate.moderator import DATA
 from moderate.rules import RuleBook
 
+from .augment import write_sentences
 from .calibrate import calibrate, choose_presets
 from .card import write_card
-from .corpora import Corpus, digest, read_corpora
+from .corpora import Corpus, digest, join, read_corpora
 from .evaluate import Measure, format_table, measure_set
 from .fit import compile_model, fit_heads
 from .matrix import build_matrix, build_space
-from .weak import fill_blanks, severities
+from .weak import fill_blanks, mentions, severities
 
 
 def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) -> LinearModel:
     """Train on the train splits of ``corpora``, calibrate on their dev splits, and write the model folder ``out``."""
     began = time.monotonic()
     corpus = read_corpora(corpora)
-    rules = RuleBook.from_toml(Path(out) / "rules.toml" if (Path(out) / "rules.toml").is_file() else _packaged_rules())
-    train, dev = corpus.take(~corpus.dev), corpus.take(corpus.dev)
+    own = out / "rules.toml"
+    rules = RuleBook.from_toml(own if own.is_file() else DATA / "rules.toml")
+    dev = corpus.take(corpus.dev)
+    sentences, sentence_weights = write_sentences()
+    train = join([corpus.take(~corpus.dev), sentences])
     _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
     space = build_space(train.texts, rules)
     matrix = build_matrix(train.texts, space)
     _report(f"{matrix.shape[1]:,} features, {matrix.nnz:,} values", began)
-    labels, weights = fill_blanks(train.labels, severities(train.texts, rules, space.vocabulary))
+    severity = severities(train.texts, rules, space.vocabulary)
+    labels, weights = fill_blanks(train.labels, severity, mentions(train.texts, rules, space.vocabulary))
+    weights[-len(sentences.texts) :] *= sentence_weights[:, None]
     fitted = fit_heads(matrix, labels, weights, train.sources, space, jobs=jobs)
     _report("heads fitted", began)
     card: dict[str, Any] = {"name": name, "training_sha256": digest(corpus), "corpora": _corpora(corpus)}
@@ -44,7 +51,7 @@ def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) ->
     measures = measure_dev(Moderator(model=model, rules=rules, policy=Policy()), dev)
     model = replace(model, card={**model.card, "dev": _figures(measures)})
     model.save(out)
-    write_card(model, measures, Path(out) / "MODEL_CARD.md")
+    write_card(model, measures, out / "MODEL_CARD.md")
     _report(f"model written to {out}", began)
     print(format_table(measures))
     return model
@@ -54,7 +61,9 @@ def measure_dev(moderator: Moderator, dev: Corpus) -> list[Measure]:
     """Measure every source's dev split."""
     sources = dev.sources.astype(str)
     return [
-        measure for source in np.unique(sources) for measure in measure_set(moderator, source, dev.take(sources == source))
+        measure
+        for source in np.unique(sources)
+        for measure in measure_set(moderator, source, dev.take(sources == source))
     ]
 
 
@@ -73,13 +82,9 @@ def _corpora(corpus: Corpus) -> dict[str, dict[str, Any]]:
 
 
 def _figures(measures: list[Measure]) -> dict[str, Mapping[str, float]]:
-    return {f"{measure.name}/{measure.label}": {"auc": round(measure.auc, 4)} for measure in measures if measure.positives}
-
-
-def _packaged_rules() -> Path:
-    import moderate
-
-    return Path(moderate.__file__).parent / "data" / "rules.toml"
+    return {
+        f"{measure.name}/{measure.label}": {"auc": round(measure.auc, 4)} for measure in measures if measure.positives
+    }
 
 
 def _report(message: str, began: float) -> None:

@@ -102,9 +102,10 @@ def _quantile(scores: npt.NDArray[np.float32], weights: Floats, share: float) ->
 
 def _equal_sources(sources: npt.NDArray[np.str_]) -> Floats:
     """Weights by square root of a source's size, 1 in all: a small source is noisy, a large one not all the world."""
-    names, index, counts = np.unique(sources, return_inverse=True, return_counts=True)
-    weights: Floats = (1 / np.sqrt(counts))[index]
-    return weights / weights.sum()
+    _, index, counts = np.unique(sources, return_inverse=True, return_counts=True)
+    weights = (1 / np.sqrt(counts))[index]
+    shares: Floats = weights / weights.sum()
+    return shares
 
 
 def _natural_weights(labels: npt.NDArray[np.int8], ordinary: npt.NDArray[np.bool_], rate: float) -> Floats:

@@ -24,7 +24,8 @@ private messages; not for any language but English.
 
 Linear in words and short word sequences: irony, implied hate and facts are beyond it. It can be evaded by those who
 try. Its labels come from annotators of the corpora below, whose lines are not every site's: retrain on your own
-decisions. Heads with few labelled comments (vulgarity, threats, kinds of promotion) lean on the rule book's weak labels.
+decisions. Heads with few labelled comments (vulgarity, threats, kinds of promotion) lean on weak labels of the rule
+book.
 """
 
 
@@ -34,8 +35,9 @@ def write_card(model: LinearModel, measures: list[Measure], path: Path) -> None:
     lines = [
         f"# Model card: {model.card.get('name', 'moderate')}",
         "",
-        f"Written by `python -m training build`, moderate {__version__}. A linear model with {len(CATEGORIES)} heads over "
-        f"hashed word, word-pair, word-class and character features; {model.card.get('rows', 0):,} rows of eight-bit weights. "
+        f"Written by `python -m training build`, moderate {__version__}. A linear model with "
+        f"{len(CATEGORIES)} heads over hashed word, word-pair, word-class and character features; "
+        f"{model.card.get('rows', 0):,} rows of eight-bit weights. "
         f"Training data: SHA-256 `{str(model.card.get('training_sha256', ''))[:16]}…`.",
         "",
         _USE,

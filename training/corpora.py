@@ -63,7 +63,11 @@ def read_corpora(folder: Path) -> Corpus:
     paths = sorted(path for path in folder.rglob("*") if path.name.endswith((".csv.gz", ".csv")) and _is_corpus(path))
     if not paths:
         raise InputError(f"{folder}: no corpus (*.csv, *.csv.gz) in this folder")
-    parts = [read_corpus(path) for path in paths]
+    return join([read_corpus(path) for path in paths])
+
+
+def join(parts: list[Corpus]) -> Corpus:
+    """One corpus of several, in order."""
     return Corpus(
         texts=[text for part in parts for text in part.texts],
         labels=np.concatenate([part.labels for part in parts]),
@@ -76,10 +80,10 @@ def read_corpora(folder: Path) -> Corpus:
 def read_corpus(path: Path) -> Corpus:
     """Read one labelled file; columns ``text``, category names, and if present ``split``, ``source``, ``licence``."""
     name = path.name.removesuffix(".gz").removesuffix(".csv")
-    opened = gzip.open(path, "rt", newline="", encoding="utf-8") if path.suffix == ".gz" else path.open(newline="")
     texts, labels, sources, dev = [], [], [], []
     licences: dict[str, str] = {}
-    with opened as file:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if "text" not in (reader.fieldnames or ()):
             raise InputError(f"{path}, line 1: no column 'text'")

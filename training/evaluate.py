@@ -144,5 +144,7 @@ def format_table(measures: list[Measure]) -> str:
         values = asdict(measure)
         numbers = ("auc", "average_precision", "f1", "best_f1", "recall", "false_rejection")
         cells = ["" if np.isnan(values[key]) else f"{values[key]:.3f}" for key in numbers]
-        lines.append(f"| {measure.name} | {measure.label} | {measure.rows} | {measure.positives} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {measure.name} | {measure.label} | {measure.rows} | {measure.positives} | {' | '.join(cells)} |"
+        )
     return "\n".join(lines)

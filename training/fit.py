@@ -36,6 +36,7 @@ SEED: Final = 0  # the order in which coordinate descent visits the rows
 PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
 
 LARGEST: Final = 99.995  # percentile of a head's weights that becomes 127 units; the few beyond are clipped
+MOST_ROWS: Final = 600_000  # rows of 16 bytes in the packaged model, which has 15 MB at the most
 MODEL_BITS: Final = 18  # 2**18 buckets of four: a table of 3 MB
 
 
@@ -125,7 +126,7 @@ def compile_model(space: Space, weights: Weights, card: Mapping[str, Any]) -> Li
     hashes = np.concatenate([space.hashes[telling], space.grams[gram_telling]])
     values = np.concatenate([rows[telling], grams[gram_telling]])
     classes = np.concatenate([space.vocabulary.classes[telling], np.zeros(gram_telling.size, np.uint8)])
-    order = _importance(values, classes)
+    order = _importance(values, classes)[:MOST_ROWS]
     table, kept = FeatureTable.build(hashes[order], bits=MODEL_BITS)
     kept = order[kept]
     packed = np.full((kept.size + 1, ROW_BYTES), OFFSET, np.uint8)
@@ -144,7 +145,7 @@ def compile_model(space: Space, weights: Weights, card: Mapping[str, Any]) -> Li
         slopes=np.ones(heads),
         intercepts=np.zeros(heads),
         presets={name: dict.fromkeys(CATEGORIES, 0.5) for name in PRESETS},
-        card={**card, "rows": int(kept.size), "left_out": int(hashes.size - kept.size)},
+        card={**card, "rows": int(kept.size), "rows_left_out": int(hashes.size - kept.size)},
     )
 
 
@@ -156,5 +157,3 @@ def _importance(values: npt.NDArray[np.int16], classes: npt.NDArray[np.uint8]) -
     """Indices of the rows: members of a class first, then by largest weight; where a bucket is full the last goes."""
     strength = np.abs(values).max(axis=1).astype(np.int64) + np.where(classes > 0, 1000, 0)
     return np.argsort(-strength, kind="stable")
-
-

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +41,7 @@ GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 
 TABLE_BITS: Final = 20  # room for all candidates while fitting
 IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
 
-Matrix = sparse.csr_matrix
+Matrix: TypeAlias = sparse.csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +216,3 @@ def _word_grams(row_hashes: U64, strings: dict[int, str]) -> tuple[U64, Matrix]:
     incidence = sparse.coo_matrix((np.ones(where[0].size, np.float32), where), shape=shape).tocsr()
     sizes = np.maximum(np.asarray(incidence.sum(axis=1)).ravel(), 1)
     return unique[kept], (sparse.diags((GRAM_VALUE / np.sqrt(sizes)).astype(np.float32)) @ incidence).tocsr()
-
-

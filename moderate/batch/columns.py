@@ -203,7 +203,7 @@ def to_columns(
         TypeError: a comment is not a ``str``; names its type and position.
     """
     if moderator is None:
-        from ..moderator import Moderator as Loader  # noqa: PLC0415 - moderator is the heavier import
+        from ..moderator import Moderator as Loader
 
         moderator = Loader.load()
     texts = list(texts)

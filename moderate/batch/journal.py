@@ -115,7 +115,7 @@ class PartialOutput:
     def _open_locked(self) -> IO[bytes]:
         file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
         try:
-            import fcntl  # noqa: PLC0415 - POSIX only; elsewhere two runs on one output are not noticed
+            import fcntl
         except ImportError:
             return file
         try:

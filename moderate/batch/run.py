@@ -244,7 +244,7 @@ class _Run:
 
     def _finish(self) -> None:
         if isinstance(self._output, PartialOutput) and self._work.layout.format.kind is Kind.PARQUET:
-            from ..tables import parquet  # noqa: PLC0415 - an extra
+            from ..tables import parquet
 
             whole = self._output.path.with_name(self._output.path.name + ".parquet")
             parquet.assemble(self._output.path, whole, self._work.layout, self._work.table)

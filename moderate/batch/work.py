@@ -63,7 +63,7 @@ class Work:
 
     def load_moderator(self) -> Moderator:
         """Load model and policy."""
-        from ..moderator import Moderator  # noqa: PLC0415 - moderator is the heavier import
+        from ..moderator import Moderator
 
         return Moderator.load(self.model, self.policy)
 
@@ -128,7 +128,7 @@ def _encode(rows: Rows, columns: Columns, work: Work) -> bytes:
     added += [columns.explain] if columns.explain is not None else []
     added += [columns.error]
     if work.layout.format.kind is Kind.PARQUET:
-        from ..tables import parquet  # noqa: PLC0415 - an extra
+        from ..tables import parquet
 
         return parquet.encode_rows(rows, added, work.layout, work.table)
     return pack(encode_rows(rows, added, work.layout, work.table), work.layout.format.compression)
@@ -149,9 +149,9 @@ def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jo
             yield process(piece, work, moderator)
         return
     # 0.1 s that one job need not spend
-    from concurrent.futures.process import BrokenProcessPool  # noqa: PLC0415
+    from concurrent.futures.process import BrokenProcessPool
 
-    from joblib.externals.loky import ProcessPoolExecutor  # noqa: PLC0415
+    from joblib.externals.loky import ProcessPoolExecutor
 
     # joblib's own executor rather than joblib.Parallel: that one takes new work as soon as a worker is free, however
     # far behind the writer is, and reads the input in a thread of its own.

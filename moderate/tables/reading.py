@@ -89,7 +89,7 @@ def open_table(path: str, options: Options | None = None) -> TableReader:
             raise InputError(f"{path}: cannot tell the format by the name: give --format csv, tsv, jsonl or parquet")
         format_ = Format.named("csv")
     if format_.kind is Kind.PARQUET:
-        from .parquet import ParquetReader  # noqa: PLC0415 - an extra
+        from .parquet import ParquetReader
 
         return ParquetReader(path, format_, options)
     return TextReader(path, format_, options)
@@ -101,7 +101,7 @@ def parse(piece: Piece, table: Table) -> Rows:
         return delimited.parse(piece, table)
     if table.format.kind is Kind.JSONL:
         return jsonl.parse(piece, table)
-    from . import parquet  # noqa: PLC0415 - an extra
+    from . import parquet
 
     return parquet.parse(piece, table)
 

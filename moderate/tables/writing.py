@@ -64,7 +64,7 @@ def pack(data: bytes, compression: Compression) -> bytes:
     if compression is Compression.GZIP:
         return gzip.compress(data, compresslevel=6, mtime=0)
     try:
-        import zstandard  # noqa: PLC0415 - an extra
+        import zstandard
     except ImportError:
         raise MissingExtraError("reading or writing zstd", extra="zstd") from None
     return bytes(zstandard.ZstdCompressor(level=6).compress(data))
@@ -80,7 +80,7 @@ def row_values(rows: Rows, layout: Layout, table: Table) -> Iterable[Sequence[An
         return [[record[index] for index in indexes] for record in rows.records]
     if table.format.kind is Kind.JSONL:
         return [_json_values(record, kept, table, unread=not raw) for record, raw in _with_raw(rows)]
-    from . import parquet  # noqa: PLC0415 - an extra
+    from . import parquet
 
     return parquet.text_values(rows.records, kept)
 
@@ -159,7 +159,7 @@ def _json_starts(rows: Rows, layout: Layout, table: Table) -> Iterable[str]:
 def _native_values(rows: Rows, layout: Layout, table: Table) -> Iterable[Sequence[Any]]:
     if table.format.kind is not Kind.PARQUET:
         return row_values(rows, layout, table)
-    from . import parquet  # noqa: PLC0415 - an extra
+    from . import parquet
 
     return parquet.native_values(rows.records, table.columns if layout.kept is None else layout.kept)
 
