@@ -19,6 +19,7 @@ from .guidelines import CATEGORIES, PARENT, Category
 from .links import expand
 from .model import LinearModel
 
+KIND_SHARE: Final = 0.4  # of a broken category's score, from which a kind of it is named too
 MOST_WORDS: Final = 5  # words that a reason names
 LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must have to be named
 
@@ -30,8 +31,8 @@ _NEAREST: Final = [column for column, name in enumerate(CATEGORIES) if "promotio
 def name_categories(scores: npt.NDArray[np.float32], broken: Bools, limits: npt.NDArray[np.float32]) -> list[list[int]]:
     """Columns of the categories that each of n rejected comments breaks, strongest first.
 
-    A broken child breaks its parent. A rude general impression counts as the nearest of the other categories: the one
-    that comes closest to its threshold.
+    A broken child breaks its parent, and a broken parent names the kinds that have a fair share of its score. A rude
+    general impression counts as the nearest of the other categories: the one that comes closest to its threshold.
 
     Args:
         scores: probabilities; float32 (n, len(CATEGORIES)).
@@ -41,6 +42,8 @@ def name_categories(scores: npt.NDArray[np.float32], broken: Bools, limits: npt.
     named = broken.copy()
     for child, parent in _FAMILY:
         named[:, parent] |= named[:, child]
+    for child, parent in _FAMILY:
+        named[:, child] |= named[:, parent] & (scores[:, child] >= KIND_SHARE * scores[:, parent])
     named[:, _TOXIC] = False
     vague = np.flatnonzero(~named.any(axis=1))
     if vague.size:

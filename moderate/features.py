@@ -145,7 +145,7 @@ class FeatureTable:
         lane = (lowest > np.uint64(0xFFFF)).astype(np.int32)
         lane += lowest > np.uint64(0xFFFFFFFF)
         lane += lowest > np.uint64(0xFFFFFFFFFFFF)
-        rows[hit] = self.base.take(bucket.take(hit)) + lane
+        rows.reshape(-1)[hit] = self.base.take(bucket.take(hit)) + lane
         return rows
 
 
@@ -184,16 +184,19 @@ class Vocabulary:
         grams, gram_words = hash_grams(tokens, index.take(unknown))
         counts = np.diff(first) - 1
         missing = np.bincount(np.searchsorted(first, unknown, side="right") - 1, minlength=counts.size)
+        sizes = np.cumsum([bigrams.size, frames.size, chain2.size, chain3.size])
+        found = self.table.look_up(np.concatenate([bigrams, frames, chain2, chain3, grams]))
+        bigram_rows, frame_rows, chain2_rows, chain3_rows, gram_rows = np.split(found, sizes)
         return Features(
             tokens=tokens,
             index=index,
             last=last,
             first=first,
             words=words,
-            rows=np.stack([rows, self.table.look_up(bigrams), self.table.look_up(frames)], axis=1),
+            rows=np.stack([rows, bigram_rows, frame_rows], axis=1),
             chain=chain,
-            chain_rows=np.stack([self.table.look_up(chain2), self.table.look_up(chain3)], axis=1),
-            gram_rows=self.table.look_up(grams),
+            chain_rows=np.stack([chain2_rows, chain3_rows], axis=1),
+            gram_rows=gram_rows,
             gram_words=unknown.take(gram_words),
             signals=count_signals(tokens, handles),
             counts=counts,

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +35,7 @@ ROW_BYTES: Final = 16  # the heads, the word class, and padding: two 64-bit word
 CLASS_BYTE: Final = 14  # which byte of a word's row holds its class
 OFFSET: Final = 128  # a weight w is stored as the byte w + 128, so that sums need no sign
 MOST_ADDED: Final = 256  # rows: 256 * 255 still fits the 16 bits that a sum has
+LARGEST_NUMBER: Final = 1e9  # in the configuration, so that no product overflows
 GRAM_SHIFT: Final = 16  # fractional bits of the factor that scales an unknown word's n-grams
 
 # Knots of the logistic function, so that a probability does not depend on a platform's exp(): 1/256 apart, linear
@@ -85,7 +87,8 @@ class LinearModel:
     @property
     def vocabulary(self) -> Vocabulary:
         """What the feature pipeline needs of this model."""
-        return Vocabulary(table=self.table, classes=self.rows[:, CLASS_BYTE], spelling=self.spelling)
+        classes = np.ascontiguousarray(self.rows[:, CLASS_BYTE])  # a strided column would be copied at every look-up
+        return Vocabulary(table=self.table, classes=classes, spelling=self.spelling)
 
     def logits(self, features: Features) -> Floats:
         """Calibrated log-odds of each category for n comments; float64 (n, len(CATEGORIES))."""
@@ -149,13 +152,14 @@ class LinearModel:
         return words, (sums * factor[:, None]) >> GRAM_SHIFT
 
     def save(self, folder: str | Path) -> None:
-        """Write the model folder: ``config.json`` and one ``.npy`` file an array."""
+        """Write the model folder: ``config.json`` and one ``.npy`` file an array; over an older model if there is one."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         digests = {}
         for name, values in self._arrays().items():
             array = np.ascontiguousarray(values, ARRAYS[name][0])
-            np.save(folder / f"{name}.npy", array, allow_pickle=False)
+            with _replaced(folder / f"{name}.npy") as file:
+                np.save(file, array, allow_pickle=False)
             digests[name] = {"shape": list(array.shape), "sha256": _digest(array)}
         config = {
             "format": FORMAT,
@@ -167,7 +171,8 @@ class LinearModel:
             "presets": {name: dict(values) for name, values in self.presets.items()},
             "card": dict(self.card),
         }
-        (folder / "config.json").write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+        with _replaced(folder / "config.json") as file:
+            file.write((json.dumps(config, indent=1) + "\n").encode())
 
     def _arrays(self) -> dict[str, npt.NDArray[Any]]:
         return {
@@ -280,6 +285,15 @@ def cap_children(scores: npt.NDArray[np.float32]) -> None:
         np.minimum(column, scores[:, CATEGORIES.index(parent)], out=column)
 
 
+@contextmanager
+def _replaced(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of ``path`` when it is complete: the old one may be mapped, by this very model."""
+    written = path.with_name(f"{path.name}.new")
+    with written.open("wb") as file:
+        yield file
+    written.replace(path)
+
+
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
@@ -330,6 +344,6 @@ def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:
 
 def _numbers(values: object, shape: tuple[int, ...]) -> Floats:
     array = np.asarray(values, np.float64)
-    if array.shape != shape or not np.isfinite(array).all():
+    if array.shape != shape or not (np.abs(array) <= LARGEST_NUMBER).all():
         raise ValueError(f"expected {shape or 'one'} finite numbers, found {values!r}"[:200])
     return array

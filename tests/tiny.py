@@ -25,9 +25,9 @@ batches = st.lists(comments, min_size=1, max_size=6)
 
 
 def build_spelling(words: Iterable[str]) -> Spelling:
-    """Spellings of ``words`` in disguise, with a letter dropped and with two swapped."""
+    """Spellings of ``words`` in disguise, and of the longer ones with a letter dropped and with two swapped."""
     words = list(words)
-    changed = [(spelling, word) for word in words for spelling in disguises(word)]
+    changed = [(spelling, word) for word in words if len(word) >= 5 for spelling in disguises(word)]
     keys = [spelling_keys(words, plain=False)]
     targets = [hash_words(words)]
     if changed:

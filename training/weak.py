@@ -23,6 +23,7 @@ from .matrix import chunks
 
 WEAK_WEIGHT: Final = 0.3  # a rule hit is right more often than not, but knows no context
 SILENT_WEIGHT: Final = 0.05  # for promotion: comments of sources that do not say are practically all clean
+THINNED: Final = 4  # of the many comments that are weakly clean, one in so many is used, at so many times the weight
 
 _RULED: Final = (Category.VULGARITY, Category.THREAT)  # for profanity it cost 0.011 AUC on Wikipedia comments
 _PROMOTION: Final = CATEGORIES.index(Category.PROMOTION)
@@ -79,8 +80,8 @@ def fill_blanks(
         column = CATEGORIES.index(category)
         blank = labels[:, column] == UNKNOWN
         filled[blank & (severity[:, column] >= STRONG), column] = 1
-        filled[blank & (severity[:, column] == NONE), column] = 0
         weights[blank, column] = WEAK_WEIGHT
+        _add_clean(blank & (severity[:, column] == NONE), filled[:, column], weights[:, column], WEAK_WEIGHT)
     kinds = [CATEGORIES.index(category) for category in _GROUPS]
     meant = mentioned | (severity >= STRONG)
     telling = (labels[:, _ABUSE] == 1) & meant[:, kinds].any(axis=1)
@@ -99,7 +100,14 @@ def fill_blanks(
     silent = promotion == UNKNOWN
     for category in (Category.PROMOTION, *_KINDS):
         column = CATEGORIES.index(category)
-        clean = silent & (severity[:, column] == NONE)
-        filled[clean, column] = 0
-        weights[clean, column] = SILENT_WEIGHT
+        _add_clean(silent & (severity[:, column] == NONE), filled[:, column], weights[:, column], SILENT_WEIGHT)
     return filled, weights
+
+
+def _add_clean(
+    clean: npt.NDArray[np.bool_], labels: npt.NDArray[np.int8], weights: npt.NDArray[np.float32], weight: float
+) -> None:
+    """Label one in `THINNED` of the ``clean`` rows 0, in place."""
+    rows = np.flatnonzero(clean)[::THINNED]
+    labels[rows] = 0
+    weights[rows] = weight * THINNED

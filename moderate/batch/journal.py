@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 import zlib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -61,10 +60,8 @@ class State:
         data = json.loads(text)
         if data.pop("format") != JOURNAL_FORMAT:
             raise ValueError("of another version")
-        counts = data.pop("counts")
-        counts["by_category"] = Counter(counts["by_category"])
-        mark = data.pop("mark")
-        return cls(**data, mark=Mark(**mark) if mark else None, counts=Counts(**counts))
+        counts, mark = Counts(**data.pop("counts")), data.pop("mark")
+        return cls(**data, mark=Mark(**mark) if mark else None, counts=counts)
 
 
 class Output(Protocol):
