@@ -137,7 +137,7 @@ def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
       3    stopped before the end (full disk, damaged input, --strict); --resume goes on
       130  stopped by Ctrl-C; --resume goes on
     """
-    from .batch import moderate_file
+    from .batch import moderate_file  # --help need not wait for it
 
     with _errors(), _interruptible(), _progress_bar(quiet=quiet) as progress:
         summary = moderate_file(
@@ -224,7 +224,7 @@ def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
 
 
 def _as_line(text: str, decision: Decision) -> str:
-    from .batch.columns import describe
+    from .columns import describe
 
     categories = ", ".join(category.value for category in decision.categories)
     parts = [f"{decision.verdict:<8}{decision.score:.2f}", categories, describe(decision, text).partition(": ")[2]]
@@ -232,7 +232,7 @@ def _as_line(text: str, decision: Decision) -> str:
 
 
 def _as_json(text: str, decision: Decision) -> str:
-    from .batch.columns import explain_fully
+    from .columns import explain_fully
 
     fields = {
         "text": text,

@@ -134,24 +134,35 @@ class FeatureTable:
 
     def look_up(self, hashes: U64) -> Rows:
         """Row of each hash, 0 where it has none; int32, same shape."""
+        flat = hashes.reshape(-1)
         bits = self.buckets.size.bit_length() - 1
-        bucket = (hashes >> np.uint64(64 - bits)).astype(np.int64)
-        difference = self.buckets.take(bucket) ^ (_fingerprints(hashes) * np.uint64(0x0001000100010001))
-        zero = (difference - np.uint64(0x0001000100010001)) & ~difference & np.uint64(0x8000800080008000)
-        rows = np.zeros(hashes.shape, np.int32)
-        hit = np.flatnonzero(zero)
+        bucket = (flat >> np.uint64(64 - bits)).view(np.int64)
+        difference = self.buckets.take(bucket)
+        difference ^= _fingerprints(flat) * _LANES
+        zero = difference - _LANES
+        zero &= ~difference
+        zero &= _LANE_TOPS
+        hit = zero.nonzero()[0]
         lowest = zero.take(hit)
-        lowest &= ~lowest + np.uint64(1)
-        lane = (lowest > np.uint64(0xFFFF)).astype(np.int32)
-        lane += lowest > np.uint64(0xFFFFFFFF)
-        lane += lowest > np.uint64(0xFFFFFFFFFFFF)
-        rows.reshape(-1)[hit] = self.base.take(bucket.take(hit)) + lane
-        return rows
+        lowest &= ~lowest + _ONE
+        found = self.base.take(bucket.take(hit))
+        for end in _LANE_ENDS:
+            found += lowest > end
+        rows = np.zeros(flat.size, np.int32)
+        rows[hit] = found
+        return rows.reshape(hashes.shape)
+
+
+_ONE: Final = np.uint64(1)
+_LANES: Final = np.uint64(0x0001000100010001)
+_LANE_TOPS: Final = np.uint64(0x8000800080008000)
+_LANE_ENDS: Final = (np.uint64(0xFFFF), np.uint64(0xFFFFFFFF), np.uint64(0xFFFFFFFFFFFF))
+_FIFTEEN_BITS, _SIXTEENTH_BIT = np.uint64(0x7FFF), np.uint64(0x8000)
 
 
 def _fingerprints(hashes: U64) -> U64:
     """Fifteen low bits, with the sixteenth set so that none is 0."""
-    return (hashes & np.uint64(0x7FFF)) | np.uint64(0x8000)
+    return (hashes & _FIFTEEN_BITS) | _SIXTEENTH_BIT
 
 
 def combine(left: U64, right: U64, *, kind: str) -> U64:
@@ -177,26 +188,29 @@ class Vocabulary:
         """Extract the features of a batch."""
         words, rows, index, last, first, handles = self._resolve(tokens)
         classes = self.classes.take(rows)
-        chain = np.flatnonzero(classes)
+        chain = classes.nonzero()[0]
         bigrams, frames = hash_neighbours(words, classes, first)
         chain2, chain3 = hash_chains(classes.take(chain))
-        unknown = np.flatnonzero(rows == 0)
+        unknown = (rows == 0).nonzero()[0]
         grams, gram_words = hash_grams(tokens, index.take(unknown))
-        counts = np.diff(first) - 1
-        missing = np.bincount(np.searchsorted(first, unknown, side="right") - 1, minlength=counts.size)
-        sizes = np.cumsum([bigrams.size, frames.size, chain2.size, chain3.size])
+        counts = first[1:] - first[:-1] - 1
+        missing = np.bincount(first.searchsorted(unknown, side="right") - 1, minlength=counts.size)
         found = self.table.look_up(np.concatenate([bigrams, frames, chain2, chain3, grams]))
-        bigram_rows, frame_rows, chain2_rows, chain3_rows, gram_rows = np.split(found, sizes)
+        word_count, chain_count = words.size, chain.size
+        table_rows = np.empty((word_count, 3), np.int32)
+        table_rows[:, 0] = rows
+        table_rows[:, 1:] = found[: 2 * word_count].reshape(2, -1).T
+        chain_rows = found[2 * word_count : 2 * (word_count + chain_count)].reshape(2, -1).T
         return Features(
             tokens=tokens,
             index=index,
             last=last,
             first=first,
             words=words,
-            rows=np.stack([rows, bigram_rows, frame_rows], axis=1),
+            rows=table_rows,
             chain=chain,
-            chain_rows=np.stack([chain2_rows, chain3_rows], axis=1),
-            gram_rows=gram_rows,
+            chain_rows=chain_rows,
+            gram_rows=found[2 * (word_count + chain_count) :],
             gram_words=unknown.take(gram_words),
             signals=count_signals(tokens, handles),
             counts=counts,
@@ -213,8 +227,8 @@ class Vocabulary:
             words[replaced.index] = replaced.words
             rows[replaced.index] = self.table.look_up(replaced.words)
         dropped = dropped | (self.classes.take(rows) == IGNORED_CLASS)
-        index = np.flatnonzero(~dropped)
-        first = np.searchsorted(index, tokens.first)
+        index = (~dropped).nonzero()[0]
+        first = index.searchsorted(tokens.first)
         last = index
         if replaced.index.size:
             last = np.arange(dropped.size)
@@ -233,7 +247,7 @@ def hash_neighbours(words: U64, classes: U8, first: Ints) -> tuple[U64, U64]:
     frames = np.zeros(words.size, np.uint64)
     telling = classes > BOUNDARY_CLASS
     open_words = np.where(telling, CLASS_HASHES.take(classes), words)
-    framed = np.flatnonzero(telling[:-2] | telling[1:-1] | telling[2:])
+    framed = (telling[:-2] | telling[1:-1] | telling[2:]).nonzero()[0]
     pairs = combine(open_words.take(framed), open_words.take(framed + 1), kind="frame")
     frames[framed] = combine(pairs, open_words.take(framed + 2), kind="frame")
     if first.size > 2:

@@ -14,11 +14,13 @@ import numpy.typing as npt
 from . import folding
 from .folding import U8, U32, Bools, Ints
 
+_CODE_MASK: Final = np.uint32(folding.CODE_MASK)
+
 # Longest entity handled, "&rsquo;" and "&#x1F600;" included.
 _ENTITY_WINDOW: Final = 10
 _NAMED: Final = {
     "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ",
-    "rsquo": "'", "lsquo": "'", "rdquo": '"', "ldquo": '"',
+    "rsquo": "'", "lsquo": "'", "rdquo": '"', "ldquo": '"', "shy": "\u00ad", "zwj": "\u200d", "zwnj": "\u200c",
 }  # fmt: skip
 
 # Top-level domains that make a link of "name.tld" even without "www." or a path behind it; short ones that are also
@@ -79,16 +81,14 @@ def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
         boundaries: where each comment begins; int64 (n,).
         marks: places of all punctuation and symbols; int64.
     """
-    codes = folded.take(marks) & np.uint32(folding.CODE_MASK)
+    codes = folded.take(marks) & _CODE_MASK
     _cut_tags(folded, classes, marks[codes == ord("<")])
-    colons = marks[codes == ord(":")]
-    ahead = _window(folded, colons + 1, 2)
-    schemes = colons[(ahead == ord("/")).all(axis=1)]
-    dots = marks[codes == ord(".")]
-    domains = dots[_is_domain(folded, classes, dots)]
-    links = np.zeros(boundaries.size, np.int64)
+    schemes = marks[codes == ord(":")]
+    if schemes.size:
+        schemes = schemes[(_window(folded, schemes + 1, 2) == ord("/")).all(axis=1)]
+    domains = _find_domains(folded, classes, marks[codes == ord(".")])
     if schemes.size + domains.size == 0:
-        return links
+        return np.zeros(boundaries.size, np.int64)
 
     blanks = np.append(np.flatnonzero((classes == folding.SPACE) | (classes == folding.BOUNDARY)), classes.size)
     scheme_letters = _window(classes, schemes[:, None] - 1 - np.arange(8), 0) == folding.LETTER
@@ -112,22 +112,24 @@ def expand(starts: Ints, ends: Ints) -> Ints:
     return np.repeat(shift, lengths) + np.arange(total)
 
 
-def _is_domain(folded: U32, classes: U8, dots: Ints) -> Bools:
-    """Whether each dot stands before a top-level domain: letters behind it, a word before it."""
-    before = _window(classes, dots[:, None] - 1, 0)[:, 0]
-    after = _window(classes, dots[:, None] + 1, 0)[:, 0]
-    likely = (before >= folding.LETTER) & (before <= folding.DIGIT) & (after == folding.LETTER)
-    result = np.zeros(dots.size, np.bool_)
-    dots = dots[likely]
-    if dots.size:
-        window = _window(folded, dots + 1, 8)
-        letters = _window(classes, dots[:, None] + 1 + np.arange(8), 0) == folding.LETTER
-        length = np.where(letters.all(axis=1), 8, (~letters).argmax(axis=1))
-        key = _packed(window, np.arange(8) < length[:, None])
-        path = np.take_along_axis(window, np.minimum(length, 7)[:, None], axis=1)[:, 0] == ord("/")
-        www = (_window(folded, dots[:, None] - 1 - np.arange(3), 0) == ord("w")).all(axis=1)
-        result[likely] = _look_up(key, _DOMAIN_KEYS)[1] | (path & _look_up(key, _PATH_KEYS)[1]) | www
-    return result
+def _find_domains(folded: U32, classes: U8, dots: Ints) -> Ints:
+    """The dots that stand before a top-level domain: letters behind, a word before; most end a sentence instead."""
+    if not dots.size:
+        return dots
+    after = classes.take(dots + 1, mode="clip")  # a dot at the very end is no letter itself
+    inside: Bools = (after == folding.LETTER) & ((classes.take(dots - 1) | 1) == folding.DIGIT)
+    dots = dots[inside]
+    if not dots.size:
+        return dots
+    window = _window(folded, dots + 1, 8)
+    letters = _window(classes, dots[:, None] + 1 + np.arange(8), 0) == folding.LETTER
+    length = np.where(letters.all(axis=1), 8, (~letters).argmax(axis=1))
+    key = _packed(window, np.arange(8) < length[:, None])
+    path = np.take_along_axis(window, np.minimum(length, 7)[:, None], axis=1)[:, 0] == ord("/")
+    www = (_window(folded, dots[:, None] - 1 - np.arange(3), 0) == ord("w")).all(axis=1)
+    domain = _look_up(key, _DOMAIN_KEYS)[1] | (path & _look_up(key, _PATH_KEYS)[1]) | www
+    found: Ints = dots[domain]
+    return found
 
 
 def _cut_tags(folded: U32, classes: U8, places: Ints) -> None:

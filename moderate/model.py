@@ -44,7 +44,10 @@ _REACH: Final = 16
 _STEPS: Final = 256
 LOGISTIC: Final = np.round(1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS)), 9)
 
-_EVEN_BYTES: Final = np.uint64(0x00FF00FF00FF00FF)
+_EVEN_BYTES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
+# Where each head's sum is found among the sixteen sums of `sum_rows`.
+_HEAD_ORDER: Final = np.array([8 * (head // 8) + 4 * (head % 2) + head % 8 // 2 for head in range(len(CATEGORIES))])
+_SIGNAL_ORDER: Final = np.arange(len(SIGNALS))
 
 # name of each array, its dtype on disk, and its number of dimensions
 ARRAYS: Final[Mapping[str, tuple[str, int]]] = {
@@ -96,16 +99,17 @@ class LinearModel:
 
     def sums(self, features: Features) -> tuple[Ints, Ints]:
         """Exact sums of weights, to be divided by sqrt(words), and of signals; int64 (n, len(CATEGORIES)) each."""
-        per_word, per_chain = features.rows.shape[1], features.chain_rows.shape[1]
-        chain_first = np.searchsorted(features.chain, features.first)
-        total = sum_rows(self.rows, features.rows.reshape(-1), features.first * per_word)
-        total += sum_rows(self.rows, features.chain_rows.reshape(-1), chain_first * per_chain)
+        count = features.counts.size
+        word_first = features.first * features.rows.shape[1]
+        chain_first = features.chain.searchsorted(features.first) * features.chain_rows.shape[1]
+        rows = np.concatenate([features.rows.reshape(-1), features.chain_rows.reshape(-1)])
+        sums = sum_rows(self.rows, rows, np.concatenate([word_first[:-1], chain_first + word_first[-1]]))
+        total = sums[:count] + sums[count:]
         if features.gram_rows.any():
             words, values = self._unknown_words(features)
             comments = np.searchsorted(features.first, words, side="right") - 1
             np.add.at(total, comments, values)
-        places = np.arange(len(SIGNALS))
-        return total, self.signals[places, features.signals].sum(axis=1, dtype=np.int64)
+        return total, self.signals[_SIGNAL_ORDER, features.signals].sum(axis=1, dtype=np.int64)
 
     def calibrate(self, sums: tuple[Ints, Ints], counts: Ints) -> Floats:
         """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
@@ -152,7 +156,7 @@ class LinearModel:
         return words, (sums * factor[:, None]) >> GRAM_SHIFT
 
     def save(self, folder: str | Path) -> None:
-        """Write the model folder: ``config.json`` and one ``.npy`` file an array; over an older model if there is one."""
+        """Write the model folder, over an older model if there is one: ``config.json``, one ``.npy`` file an array."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         digests = {}
@@ -245,7 +249,7 @@ def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
 
     Every stretch must hold at least one row.
     """
-    begins, lengths = starts[:-1], np.diff(starts)
+    begins, lengths = starts[:-1], starts[1:] - starts[:-1]
     if not lengths.size:
         return np.zeros((0, len(CATEGORIES)), np.int64)
     merged = int(lengths.max()) > MOST_ADDED
@@ -255,24 +259,24 @@ def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
         place = np.arange(int(parts.sum())) - np.repeat(part_first, parts)
         begins = np.repeat(begins, parts) + place * MOST_ADDED
     words = table.view(np.complex128).reshape(-1).take(rows).view(np.uint64)
-    result = np.empty((begins.size, ROW_BYTES), np.int64)
+    lanes = np.empty((begins.size, 4), np.uint64)  # heads 0 2 4 6, 1 3 5 7, 8 10 12 14, 9 11 13 15
     for half in range(2):
         word = words[half::2]
-        for odd in range(2):
-            lane = np.add.reduceat((word >> np.uint64(8 * odd)) & _EVEN_BYTES, begins)
-            result[:, 8 * half + odd : 8 * half + 8 : 2] = lane.astype("<u8").view("<u2").reshape(-1, 4)
+        np.add.reduceat(word & _EVEN_BYTES, begins, out=lanes[:, 2 * half])
+        np.add.reduceat((word >> _BYTE) & _EVEN_BYTES, begins, out=lanes[:, 2 * half + 1])
+    sums = lanes.astype("<u8", copy=False).view("<u2").take(_HEAD_ORDER, axis=1).astype(np.int64)
     if merged:
-        result = np.add.reduceat(result, part_first, axis=0)
-    weights: Ints = result[:, : len(CATEGORIES)] - OFFSET * lengths[:, None]
-    return weights
+        sums = np.add.reduceat(sums, part_first, axis=0)
+    sums -= OFFSET * lengths[:, None]
+    return sums
 
 
 def probabilities(logits: Floats) -> npt.NDArray[np.float32]:
     """The logistic function by table; float32, same shape."""
-    place = np.clip((logits + _REACH) * _STEPS, 0, LOGISTIC.size - 1)
-    below = np.minimum(place.astype(np.int64), LOGISTIC.size - 2)
+    place = ((logits + _REACH) * _STEPS).clip(0, LOGISTIC.size - 1)
+    below = place.astype(np.int64)
     low = LOGISTIC.take(below)
-    return (low + (LOGISTIC.take(below + 1) - low) * (place - below)).astype(np.float32)
+    return (low + (LOGISTIC.take(below + 1, mode="clip") - low) * (place - below)).astype(np.float32)
 
 
 def cap_children(scores: npt.NDArray[np.float32]) -> None:

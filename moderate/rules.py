@@ -72,6 +72,8 @@ class RuleBook:
         prefixes: hash of each row, so that no other sequence passes for it; uint64 (rows,).
         endings: where the rules that end at each row begin in ``ending_rules``; int64 (rows + 1,).
         ending_rules: rule index, or ``-1 - rule`` for an exception to it; int64.
+        columns: score column of each rule's category; int64 (rules,).
+        levels: severity of each rule, 1 to 3; int64 (rules,).
         digest: SHA-256 of the file.
     """
 
@@ -82,6 +84,8 @@ class RuleBook:
     prefixes: U64
     endings: Ints
     ending_rules: Ints
+    columns: Ints
+    levels: Ints
     digest: str
 
     @classmethod
@@ -103,10 +107,11 @@ class RuleBook:
         """Find all hits among the word hashes of a batch (comments divided by boundary words); exceptions applied."""
         at = np.arange(words.size)
         hashes = words
+        padded = np.append(words, np.uint64(0))  # behind the last word stands no word of any phrase
         found: list[tuple[Ints, Ints, Ints]] = []
         for length in range(1, LONGEST_PHRASE + 1):
             rows = self.table.look_up(hashes)
-            hit = np.flatnonzero(rows)
+            hit = rows.nonzero()[0]
             hit = hit[self.prefixes.take(rows.take(hit)) == hashes.take(hit)]
             if not hit.size:
                 break
@@ -117,9 +122,7 @@ class RuleBook:
                 place = np.arange(owner.size) - (np.cumsum(counts) - counts).take(owner)
                 endings = self.ending_rules.take(self.endings.take(rows).take(owner) + place)
                 found.append((at.take(owner), at.take(owner) + length - 1, endings))
-            more = at + length < words.size
-            at, hashes = at[more], hashes[more]
-            hashes = combine(hashes, words.take(at + length), kind="phrase")
+            hashes = combine(hashes, padded.take(at + length, mode="clip"), kind="phrase")
         if not found:
             nothing = np.zeros(0, np.int64)
             return Hits(start=nothing, end=nothing, rule=nothing)
@@ -131,9 +134,8 @@ class RuleBook:
 
         Two mild hits at different places make a strong one. What a child category has, its parent has.
         """
-        columns = self.columns().take(hits.rule)
-        levels = self.levels().take(hits.rule)
-        comments = np.searchsorted(first, hits.start, side="right") - 1
+        columns, levels = self.columns.take(hits.rule), self.levels.take(hits.rule)
+        comments = first.searchsorted(hits.start, side="right") - 1
         width, count = len(CATEGORIES), first.size - 1
         result = np.zeros(count * width, np.int64)
         cells = comments * width + columns
@@ -158,14 +160,6 @@ class RuleBook:
             classes=np.zeros(order.size + 1, np.uint8),
             spelling=Spelling.build(spelling_keys(single, plain=False), hash_words(single)),
         )
-
-    def columns(self) -> Ints:
-        """Score column of each rule's category; int64 (rules,)."""
-        return np.array([CATEGORIES.index(rule.category) for rule in self.rules], np.int64)
-
-    def levels(self) -> Ints:
-        """Severity of each rule, 1 to 3; int64 (rules,)."""
-        return np.array([rule.severity for rule in self.rules], np.int64)
 
 
 def _without_exceptions(start: Ints, end: Ints, rule: Ints) -> Hits:
@@ -245,6 +239,8 @@ class _Compiler:
             prefixes=np.append(np.zeros(1, np.uint64), hashes[order]),
             endings=np.searchsorted(pairs[:, 0], np.arange(order.size + 2)),
             ending_rules=pairs[:, 1].copy(),
+            columns=np.array([CATEGORIES.index(rule.category) for rule in rules], np.int64),
+            levels=np.array([rule.severity for rule in rules], np.int64),
             digest=hashlib.sha256(self.text.encode()).hexdigest(),
         )
 

@@ -103,7 +103,10 @@ class Spelling:
         return words, found
 
     def _join_spaced(self, tokens: Tokens, lengths: Ints, dropped: Bools) -> tuple[Ints, Ints, U64]:
-        """Runs of single letters one character apart that spell a word: first, end, word; marks the rest."""
+        """Runs of single letters one character apart that spell a word: first, end, word; marks the rest.
+
+        A run may have one letter too many at either end: "what a f u c k", "f u c k u".
+        """
         single = lengths == 1
         initial = tokens.codes.take(tokens.starts[:-1])
         single &= (initial >= ord("0")) & (initial != folding.BOUNDARY_CODE)
@@ -115,9 +118,14 @@ class Spelling:
         begins, ends = begins[long], np.minimum(ends[long], begins[long] + LONGEST)
         if not begins.size:
             return begins, begins, np.zeros(0, np.uint64)
-        members = expand(begins, ends)
-        starts = np.append(0, np.cumsum(ends - begins))
-        words, found = self._look_up(initial.take(members), starts, spaced=True)
+        words, found = np.zeros(begins.size, np.uint64), np.zeros(begins.size, np.bool_)
+        for skipped, left in ((0, 0), (1, 0), (0, 1)):
+            open_runs = np.flatnonzero(~found & (ends - begins - skipped - left >= SPACED_RUN))
+            first, end = begins[open_runs] + skipped, ends[open_runs] - left
+            starts = np.append(0, np.cumsum(end - first))
+            spelt, hit = self._look_up(initial.take(expand(first, end)), starts, spaced=True)
+            chosen = open_runs[hit]
+            begins[chosen], ends[chosen], words[chosen], found[chosen] = first[hit], end[hit], spelt[hit], True
         begins, ends, words = begins[found], ends[found], words[found]
         dropped[expand(begins + 1, ends)] = True
         return begins, ends, words

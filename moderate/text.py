@@ -29,6 +29,13 @@ from .links import cut_links, expand, replace_entities
 BASE: Final = 0x1FFFFFFFFFFFFFE7
 MIX: Final = 0x9E3779B97F4A7C15
 _MODULUS: Final = 1 << 64
+_MIX, _HALF = np.uint64(MIX), np.uint64(32)
+_ONE: Final = np.uint32(1)
+_CODE_MASK: Final = np.uint32(folding.CODE_MASK)
+_UPPER: Final = np.uint32(folding.UPPER)
+_CLASS_SHIFT: Final = np.uint32(folding.CLASS_SHIFT)
+_CLASS_MASK: Final = np.uint8(7)
+_PUNCTUATION: Final = np.uint8(folding.PUNCTUATION)
 
 # Comments are handled in pieces of at most this many characters: bounds memory, and lets powers be computed once.
 PIECE: Final = 1 << 16
@@ -83,16 +90,18 @@ def _powers(size: int) -> tuple[U64, U64]:
 
 def mix(hashes: U64) -> U64:
     """Spread the bits of raw hashes; uint64 in, uint64 out."""
-    hashes = hashes * np.uint64(MIX)
-    return hashes ^ (hashes >> np.uint64(32))
+    hashes = hashes * _MIX
+    hashes ^= hashes >> _HALF
+    return hashes
 
 
 def hash_stretches(codes: U32, starts: Ints) -> U64:
     """Hash the stretches of ``codes`` that begin at ``starts[:-1]`` and end at ``starts[1:]``; uint64."""
     size = 1 << max(12, int(codes.size).bit_length())
     powers, inverses = _powers(size)
-    sums = np.zeros(codes.size + 1, np.uint64)
-    np.cumsum((codes + np.uint32(1)) * powers[: codes.size], out=sums[1:])
+    sums = np.empty(codes.size + 1, np.uint64)
+    sums[0] = 0
+    ((codes + _ONE) * powers[: codes.size]).cumsum(out=sums[1:])
     ends = sums.take(starts)
     return mix((ends[1:] - ends[:-1]) * inverses.take(starts[:-1]))
 
@@ -111,32 +120,33 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     joined = "\n" + "\n".join(texts)
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    offsets = np.cumsum(lengths + 1) - lengths
+    offsets = (lengths + 1).cumsum() - lengths
     table = folding.folding_table()
     folded = table.take(raw, mode="clip")
     folded[offsets - 1] = table[folding.BOUNDARY_CODE]
-    classes = (folded >> np.uint32(folding.CLASS_SHIFT)).astype(np.uint8) & np.uint8(7)
+    classes = (folded >> _CLASS_SHIFT).astype(np.uint8)
+    classes &= _CLASS_MASK
 
     if "&" in joined and ";" in joined:
         replace_entities(folded, classes)
     positions: Ints | None = None
     boundaries = offsets - 1
     if classes.max() == folding.IGNORED:
-        positions = np.flatnonzero(classes != folding.IGNORED)
+        positions = (classes != folding.IGNORED).nonzero()[0]
         folded, classes = folded.take(positions), classes.take(positions)
-        boundaries = np.flatnonzero(classes == folding.BOUNDARY)
-    marks = np.flatnonzero((classes - np.uint8(folding.PUNCTUATION)) < 2)  # punctuation and symbols: few
+        boundaries = (classes == folding.BOUNDARY).nonzero()[0]
+    marks = ((classes - _PUNCTUATION) < 2).nonzero()[0]  # punctuation and symbols: few
     links = cut_links(folded, classes, boundaries, marks)
     _admit_symbols(folded, classes, marks)
 
     word = (classes >> 1) == folding.LETTER >> 1
     start = classes >= folding.SINGLE
-    kept = np.flatnonzero(start)
+    kept = start.nonzero()[0]
     start[1:] &= ~(word[1:] & word[:-1])
     entries = folded.take(kept)
-    codes = entries & np.uint32(folding.CODE_MASK)
-    starts = np.append(np.flatnonzero(start.take(kept)), kept.size)
-    first = np.searchsorted(kept.take(starts[:-1]), boundaries)
+    codes = entries & _CODE_MASK
+    starts = np.append(start.take(kept), True).nonzero()[0]
+    first = kept.take(starts[:-1]).searchsorted(boundaries)
     return Tokens(
         codes=codes,
         starts=starts,
@@ -144,7 +154,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
         first=np.append(first, starts.size - 1),
         offsets=offsets,
         hashes=hash_stretches(codes, starts),
-        upper=(entries & np.uint32(folding.UPPER)) != 0,
+        upper=(entries & _UPPER) != 0,
         links=links,
         marks=_count_marks(folded, boundaries, marks),
     )
@@ -159,7 +169,7 @@ def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
     marks = marks[(classes.take(marks) == folding.SYMBOL)]
     if not marks.size:
         return
-    codes = folded.take(marks) & np.uint32(folding.CODE_MASK)
+    codes = folded.take(marks) & _CODE_MASK
     like, star = _LETTER_LIKE.take(codes, mode="clip"), codes == ord(folding.STARS)
     left, right = classes.take(marks - 1), classes.take(marks + 1, mode="clip")
     right[marks + 1 == classes.size] = folding.SPACE
@@ -197,7 +207,7 @@ for _kind, _marks in enumerate(_COUNTED_MARKS):
 def _count_marks(folded: U32, boundaries: Ints, marks: Ints) -> Ints:
     """Count the marks of `_COUNTED` in each comment; int64 (n, 5)."""
     width = len(_COUNTED_MARKS)
-    kinds = _COUNTED.take(folded.take(marks) & np.uint32(folding.CODE_MASK), mode="clip")
+    kinds = _COUNTED.take(folded.take(marks) & _CODE_MASK, mode="clip")
     counted = kinds < width
-    comments = np.searchsorted(boundaries, marks[counted], side="right") - 1
+    comments = boundaries.searchsorted(marks[counted], side="right") - 1
     return np.bincount(comments * width + kinds[counted], minlength=boundaries.size * width).reshape(-1, width)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import moderate
 from moderate.batch import Options, StoppedError, moderate_file
-from moderate.batch import run as batch_run
+from moderate.batch import plan as batch_plan
 from moderate.batch import work as batch_work
 from moderate.tables import reading
 
@@ -15,7 +15,7 @@ MODERATOR = moderate.Moderator.load()
 
 def run_in_pieces(source, output, jobs=1, resume=False):
     """What `moderate batch SOURCE -o OUTPUT` does; when stopped, leaves the message in OUTPUT.said and exits with 3."""
-    reading.WINDOW_BYTES = batch_run.WINDOW_BYTES = PIECE_BYTES
+    reading.WINDOW_BYTES = batch_plan.WINDOW_BYTES = PIECE_BYTES
     batch_work.Work.load_moderator = lambda work: MODERATOR
     try:
         options = Options(max_field=PIECE_BYTES // reading.BYTES_PER_CHARACTER)

@@ -31,9 +31,10 @@ def test_neither_can_be_changed(value, name):
 
 
 def test_equal_content_is_equal():
-    assert Reason(Category.PERSONAL_ATTACK, 0.9, "rule", "insults", ((4, 10), (15, 17))) == REASON
-    assert REASON != Reason(Category.PERSONAL_ATTACK, 0.9, "rule", "insults", ((4, 10), (15, 18)))
-    assert APPROVED != REJECTED
+    same = Reason(Category.PERSONAL_ATTACK, 0.9, "rule", "insults", ((4, 10), (15, 17)))
+    other = Reason(Category.PERSONAL_ATTACK, 0.9, "rule", "insults", ((4, 10), (15, 18)))
+    assert same == REASON
+    assert other != REASON
 
 
 def test_both_survive_pickling():

@@ -43,7 +43,7 @@ def triple(left, middle, right, kind, first_kind):
     return int(combine(head, np.array(one(right)), kind=kind)[0])
 
 
-# --- the table ---------------------------------------------------------------------------------------------------
+# --- the table -------------------------------------------------------------------------------------------------------
 
 
 def test_every_hash_of_a_table_has_a_row_of_its_own():
@@ -88,7 +88,7 @@ def test_kinds_of_features_and_the_order_of_words_hash_apart():
     assert len(set(hashes)) == len(hashes)
 
 
-# --- features of several words -------------------------------------------------------------------------------------
+# --- features of several words ---------------------------------------------------------------------------------------
 
 
 def test_a_bigram_is_two_neighbours_and_the_boundaries_are_words():
@@ -120,7 +120,13 @@ def test_a_chain_is_two_or_three_classes_in_a_row_whatever_stands_between():
     pairs, triples = hash_chains(np.array([BOUNDARY_CLASS, YOU, INSULT, BOUNDARY_CLASS, YOU], np.uint8))
     two = [(BOUNDARY_CLASS, YOU), (YOU, INSULT), (INSULT, BOUNDARY_CLASS), (BOUNDARY_CLASS, YOU), (YOU, BOUNDARY_CLASS)]
     assert pairs.tolist() == [pair(*classes, kind="chain2") for classes in two]
-    three = [(BOUNDARY_CLASS, YOU, INSULT), (YOU, INSULT, BOUNDARY_CLASS), None, (BOUNDARY_CLASS, YOU, BOUNDARY_CLASS), None]
+    three = [
+        (BOUNDARY_CLASS, YOU, INSULT),
+        (YOU, INSULT, BOUNDARY_CLASS),
+        None,
+        (BOUNDARY_CLASS, YOU, BOUNDARY_CLASS),
+        None,
+    ]
     assert triples.tolist() == [triple(*classes, "chain3", "chain2") if classes else 0 for classes in three]
 
 
@@ -144,7 +150,7 @@ def test_an_n_gram_hashes_alike_in_every_word_and_its_end_is_told_from_its_middl
     assert len(grams("wonder") & grams("wonders")) == 12 - 3 + 3  # and those of the common beginning
 
 
-# --- extraction ----------------------------------------------------------------------------------------------------
+# --- extraction ------------------------------------------------------------------------------------------------------
 
 
 def extract(texts, *, extra=()):
@@ -163,7 +169,9 @@ def test_words_are_those_of_the_vocabulary_with_disguises_undone():
 def test_features_of_several_words_have_rows_where_the_table_has_them():
     frame = triple(YOU, "are", "an", "frame", "frame")
     chain = pair(YOU, INSULT, "chain2")
-    vocabulary, features = extract(["you are an idiot", "are"], extra=[pair("you", "are"), frame, chain, pair("idiot", "")])
+    vocabulary, features = extract(
+        ["you are an idiot", "are"], extra=[pair("you", "are"), frame, chain, pair("idiot", "")]
+    )
     row = {name: int(vocabulary.table.look_up(np.array([value], np.uint64))[0]) for name, value in
            {"pair": pair("you", "are"), "frame": frame, "chain": chain, "end": pair("idiot", "")}.items()}  # fmt: skip
     assert features.rows[:, 1].tolist() == [0, row["pair"], 0, 0, row["end"], 0, 0]
@@ -220,7 +228,12 @@ def test_other_signals_stay_at_zero():
     assert LEVELS.shape == (len(SIGNALS), 3)
 
 
-EXTRA = [pair("you", "are"), pair("fool", ""), triple("", YOU, "", "frame", "frame"), pair(YOU, BOUNDARY_CLASS, "chain2")]
+EXTRA = [
+    pair("you", "are"),
+    pair("fool", ""),
+    triple("", YOU, "", "frame", "frame"),
+    pair(YOU, BOUNDARY_CLASS, "chain2"),
+]
 
 
 @given(batches | st.lists(st.sampled_from(["you", "you are", "you fool", "", "i d i o t", "such fool"]), min_size=1))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moderate import CATEGORIES, Category, Policy, PolicyError
 from moderate.guidelines import GUIDELINES, PARENT, PRESETS, RULE_PRESETS, RULE_THRESHOLDS, WORDING
 
-# --- categories ----------------------------------------------------------------------------------------------------
+# --- categories ------------------------------------------------------------------------------------------------------
 
 
 def test_the_categories_are_these_in_this_order():
@@ -40,7 +40,7 @@ def test_every_category_has_its_wording_and_the_guidelines_name_them():
         assert word in GUIDELINES
 
 
-# --- policy --------------------------------------------------------------------------------------------------------
+# --- policy ----------------------------------------------------------------------------------------------------------
 
 BASE = {name: dict.fromkeys(CATEGORIES, value) for name, value in zip(PRESETS, (0.5, 0.25, 0.75), strict=True)}
 
@@ -121,7 +121,7 @@ def test_without_a_model_strict_rejects_on_a_mild_hit_and_lenient_on_a_severe_on
     assert Policy().resolve(RULE_PRESETS) == (0.5,) * len(CATEGORIES)
 
 
-# --- policy files --------------------------------------------------------------------------------------------------
+# --- policy files ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def test_links_are_counted_for_the_comment_they_are_in():
         ("&lt;b&gt;fine&lt;/b&gt;", ["fine"]),
         ("f&#105;ne f&#x69;ne f&#X69;ne", ["fine"] * 3),
         ("&#128512;", ["😀"]),
+        ("f&shy;i&zwnj;n&zwj;e", ["fine"]),
         ("&#1114112; &#99999999; &#0; &#xd800;x", ["1114112", "99999999", "0", "x"]),
         ("&unknown; &; &#; &#x; R&D;", ["unknown", "x", "r&d"]),
         ("Q&A; a &amp", ["q&a", "a", "amp"]),

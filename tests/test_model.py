@@ -5,6 +5,7 @@ import json
 import math
 import pickle
 from dataclasses import fields, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,17 +29,18 @@ SIGNAL_WEIGHTS = {("links", 1): {"promotion": 300}, ("links", 3): {"promotion": 
 MODEL = build_model(WEIGHTS, signals=SIGNAL_WEIGHTS, spelling=build_spelling(["idiot"]))
 
 
+def named(row):
+    """What is not 0 of a row of values, by category."""
+    return {category: value for category, value in zip(CATEGORIES, row, strict=True) if value}
+
+
 def sums(model, texts):
     """Sums over the words and over the signals, by category that has one, of each text."""
     words, signals = model.sums(model.vocabulary.extract(tokenize(texts)))
-    named = [
-        ({c: v for c, v in zip(CATEGORIES, row, strict=True) if v}, {c: v for c, v in zip(CATEGORIES, other, strict=True) if v})
-        for row, other in zip(words.tolist(), signals.tolist(), strict=True)
-    ]  # fmt: skip
-    return named
+    return [(named(row), named(other)) for row, other in zip(words.tolist(), signals.tolist(), strict=True)]
 
 
-# --- sums ----------------------------------------------------------------------------------------------------------
+# --- sums ------------------------------------------------------------------------------------------------------------
 
 
 def test_the_weights_of_the_words_of_a_comment_are_added():
@@ -74,7 +76,7 @@ def test_sum_rows_is_the_plain_sum_also_over_more_rows_than_fit_at_once(table, l
     rows = np.random.default_rng(seed).integers(0, len(table), sum(lengths), np.int32)
     starts = np.append(0, np.cumsum(lengths))
     values = table[:, : len(CATEGORIES)].astype(np.int64) - OFFSET
-    expected = [values[rows[begin:end]].sum(axis=0) for begin, end in zip(starts[:-1], starts[1:], strict=True)]
+    expected = [values[rows[begin:end]].sum(axis=0) for begin, end in pairwise(starts)]
     assert sum_rows(table, rows, starts).tolist() == np.array(expected).tolist()
 
 
@@ -103,7 +105,7 @@ def test_a_score_is_the_sum_over_the_root_of_the_number_of_words_plus_the_signal
     assert logits["threat"] == -4
 
 
-# --- probabilities -------------------------------------------------------------------------------------------------
+# --- probabilities ---------------------------------------------------------------------------------------------------
 
 
 def test_probabilities_are_the_logistic_function():
@@ -124,7 +126,7 @@ def test_probabilities_lie_between_0_and_1(logits):
     assert ((found >= 0) & (found <= 1)).all()
 
 
-# --- the model folder ----------------------------------------------------------------------------------------------
+# --- the model folder ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -194,7 +196,19 @@ def test_a_newer_format_says_to_upgrade(folder):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "3", "null", "{}", '{"format": "1"}', '{"format": true}', '{"format": 0}', "[" * 100_000, "\ufeff{}"],
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        "null",
+        "{}",
+        '{"format": "1"}',
+        '{"format": true}',
+        '{"format": 0}',
+        "[" * 100_000,
+        "\ufeff{}",
+    ],
     ids=range(11),
 )
 def test_a_configuration_that_is_none_is_refused(folder, text):
@@ -224,7 +238,13 @@ def test_a_missing_entry_is_named(folder, key):
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e300, "much", None, [1.0, 2.0], {}])
 @pytest.mark.parametrize(
     "place",
-    [("scale", 0), ("gram_ratio",), ("calibration", "slopes", 3), ("calibration", "intercepts", 0), ("presets", "strict", "toxic")],
+    [
+        ("scale", 0),
+        ("gram_ratio",),
+        ("calibration", "slopes", 3),
+        ("calibration", "intercepts", 0),
+        ("presets", "strict", "toxic"),
+    ],
     ids=lambda place: "/".join(map(str, place)) if isinstance(place, tuple) else None,
 )
 def test_a_number_that_is_none_is_refused(folder, place, wrong):
@@ -333,7 +353,7 @@ def test_no_damage_to_the_header_of_an_array_escapes(place, change):
     try:
         loaded = LinearModel.load(SIGNALS_FILE.parent)
     except ModelError as error:
-        assert "signals.npy" in str(error)  # noqa: PT017
+        assert "signals.npy" in str(error)
     else:  # a blank of the padding, say
         assert np.array_equal(loaded.signals, MODEL.signals)
 

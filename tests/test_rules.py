@@ -64,7 +64,7 @@ def severities(book, *texts):
     return [{name: level for name, level in zip(CATEGORIES, row, strict=True) if level} for row in found.tolist()]
 
 
-# --- what a phrase stands for --------------------------------------------------------------------------------------
+# --- what a phrase stands for ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_phrase_may_be_ten_words_long(compile_book):
     assert hits(book, "x a b c d e f g h i j k") == [("rude", "a b c d e f g h i j")]
 
 
-# --- hits ----------------------------------------------------------------------------------------------------------
+# --- hits ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_hit_has_its_place_and_punctuation_does_not_matter(compile_book):
@@ -124,7 +124,8 @@ def test_one_rule_may_hit_often_and_several_rules_in_one_place(compile_book):
 
 def test_a_hit_inside_an_exception_to_its_own_rule_is_none(compile_book):
     book = compile_book(
-        rule(["oaf", "big oaf"], exceptions=["oaf tree", "the oaf king"]) + rule(["oaf"], name="other", category="toxic")
+        rule(["oaf", "big oaf"], exceptions=["oaf tree", "the oaf king"])
+        + rule(["oaf"], name="other", category="toxic")
     )
     assert hits(book, "an oaf tree") == [("other", "oaf")]
     assert hits(book, "a big oaf tree") == [("rude", "big oaf"), ("other", "oaf")]
@@ -183,7 +184,7 @@ def test_a_comment_of_a_million_characters_is_read_quickly(book):
     assert found.rule.size > 1000
 
 
-# --- a bad book ----------------------------------------------------------------------------------------------------
+# --- a bad book ------------------------------------------------------------------------------------------------------
 
 GOOD = rule(["dimwit"])
 
@@ -212,7 +213,11 @@ def test_the_smallest_good_book_is_one_rule(compile_book):
         (GOOD + rule(["oaf"], name="b", severity="none"), 11, "severity 'none' is not one of mild, strong, severe"),
         (GOOD + rule([], name="b"), 9, "rule 'b' has no phrases"),
         (GOOD + rule(["oaf"], name="b") + "weight = 3\n", 14, "unknown key 'weight' in a rule"),
-        (GOOD + '[[rule]]\nname = "b"\ncategory = "toxic"\nseverity = "mild"\nphrases = "oaf"\n', 12, "list of strings"),
+        (
+            GOOD + '[[rule]]\nname = "b"\ncategory = "toxic"\nseverity = "mild"\nphrases = "oaf"\n',
+            12,
+            "list of strings",
+        ),
         (GOOD + rule(["oaf", "(a|b"], name="b"), 12, "a bracket is not closed"),
         (GOOD + rule(["a)"], name="b"), 12, "unexpected ')'"),
         (GOOD + rule(["a|b"], name="b"), 12, "unexpected '|'"),
@@ -264,7 +269,8 @@ def test_sets_that_multiply_are_stopped_early(write):
     assert time.perf_counter() - began < 10
 
 
-# --- the packaged book ---------------------------------------------------------------------------------------------
+# --- the packaged book -----------------------------------------------------------------------------------------------
+
 
 def test_the_packaged_book_has_rules_for_every_category_of_the_guidelines(book):
     covered = {str(entry.category) for entry in book.rules}
@@ -315,7 +321,7 @@ INNOCENT = """
     tribute attribute distribute hello shell Michelle seashell helium condemn scrap scrape fagot bassoon gaiety
     japan japanese hotdog bulldog underdog watchdog pigment pigeon cowardice pirate manure scatter hoist kumquat
     breast_cancer sexual_health guinea_pig vagina_monologues chink_in_the_armour spick_and_span
-""".split()
+""".split()  # noqa: SIM905
 
 
 def test_innocent_words_and_names_are_no_hit_by_themselves(book):

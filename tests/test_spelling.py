@@ -72,6 +72,13 @@ def test_letters_spaced_out_become_one_word_and_the_rest_is_dropped():
     assert dropped == [*[False] * 3, *[True] * 4, *[False] * 2, *[True] * 4]
 
 
+@pytest.mark.parametrize("text", ["a i d i o t", "I, i.d.i.o.t", "i d i o t u", "such a i d i o t !", "a h e l l o"])
+def test_letters_spaced_out_may_have_one_more_at_either_end(text):
+    (found,) = resolve(text)[0]
+    assert found[2] in ("idiot", "hello")
+    assert found[1] - found[0] == 4
+
+
 def test_letters_of_two_comments_are_not_put_together():
     assert resolve("h e l", "l o")[0] == []
 

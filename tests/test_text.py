@@ -1,6 +1,7 @@
 """From strings to tokens: folding, what is a word, hashes, and where each token stands in the original."""
 
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ def words(text):
     tokens = tokenize([text])
     letters = decode(tokens.codes)
     bounds = tokens.starts.tolist()
-    return [letters[start:end] for start, end in zip(bounds[1:-1], bounds[2:], strict=True)]
+    return [letters[start:end] for start, end in pairwise(bounds[1:])]
 
 
 def spans(text):
@@ -39,7 +40,7 @@ def fold(char):
     return chr(entry & folding.CODE_MASK), entry >> folding.CLASS_SHIFT & 7
 
 
-# --- what is a word ----------------------------------------------------------------------------------------------
+# --- what is a word --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_capitals_are_remembered():
     assert tokens.upper.tolist() == [False, True, False, True, True, False, False]
 
 
-# --- hashes ------------------------------------------------------------------------------------------------------
+# --- hashes ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_hash_is_the_mixed_polynomial_over_the_code_points():
@@ -144,7 +145,7 @@ def test_a_hash_is_the_mixed_polynomial_over_the_code_points():
     starts = np.array([0, 3, 3, 8])
     expected = [
         sum((int(code) + 1) * BASE**power for power, code in enumerate(codes[start:end])) % 2**64
-        for start, end in zip(starts[:-1], starts[1:], strict=True)
+        for start, end in pairwise(starts)
     ]
     assert hash_stretches(codes, starts).tolist() == mix(np.array(expected, np.uint64)).tolist()
 
@@ -161,7 +162,7 @@ def test_different_words_have_different_hashes():
     assert np.unique(hash_words(some)).size == len(some)
 
 
-# --- batches and places ------------------------------------------------------------------------------------------
+# --- batches and places ----------------------------------------------------------------------------------------------
 
 
 @given(batches)
@@ -183,7 +184,7 @@ def test_every_token_points_at_its_own_characters(text):
     found = spans(text)
     assert all(0 <= begin < end <= len(text) for begin, end in found)
     assert found == sorted(found)
-    assert all(end <= begin for (_, end), (begin, _) in zip(found, found[1:], strict=False))
+    assert all(end <= begin for (_, end), (begin, _) in pairwise(found))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +201,7 @@ def test_spans_are_code_points_of_the_original(text, parts):
     assert [text[begin:end] for begin, end in spans(text)] == parts
 
 
-# --- the folding table -------------------------------------------------------------------------------------------
+# --- the folding table -----------------------------------------------------------------------------------------------
 
 
 def test_the_table_covers_every_code_point_and_the_boundary():

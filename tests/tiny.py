@@ -16,9 +16,11 @@ NO_SPELLING = Spelling(keys=np.zeros(0, np.uint64), words=np.zeros(0, np.uint64)
 
 # Pieces that a careless tokenizer would read across the border of two comments, and what evaders use.
 PIECES = [
-    *"abk<>/&;#.:@*!$ \n-'\"1x%_~^|+(=", "br>", "<b", "<a h", "<a href", "http://", "www.", ".com", "&#3", "9;", "&am", "p;",
-    "idiot", "1d10t", "i d i o t", "idi*t", "you are ", "f*", "**", "\u200b", "\u00ad", "\u0301", "\ufeff", "\x00", "\r\n",
-    "\u202e", "\ud800", "\udfff", "😀", "👍🏽", "ﬁ", "İ", "ſ", "ß", "日", "한", "ש", "ب", "я", "①", "𝐟",
+    *"abk<>/&;#.:@*!$ \n-'\"1x%_~^|+(=",
+    "br>", "<b", "<a h", "<a href", "http://", "www.", ".com", "&#3", "9;", "&am", "p;", "&shy;", "\r\n",
+    "idiot", "1d10t", "i d i o t", "idi*t", "you are ", "f*", "**",
+    "\u200b", "\u00ad", "\u0301", "\ufeff", "\x00", "\u202e", "\ud800", "\udfff",
+    "😀", "👍🏽", "ﬁ", "İ", "ſ", "ß", "日", "한", "ש", "ب", "я", "①", "𝐟",
 ]  # fmt: skip
 comments = st.lists(st.sampled_from(PIECES), max_size=12).map("".join) | st.text(st.characters(codec=None), max_size=20)
 batches = st.lists(comments, min_size=1, max_size=6)

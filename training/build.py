@@ -23,6 +23,7 @@ from .corpora import Corpus, digest, join, read_corpora
 from .evaluate import Measure, format_table, measure_set
 from .fit import compile_model, fit_heads
 from .matrix import build_matrix, build_space
+from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
 
 
@@ -42,7 +43,9 @@ def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) ->
     severity = severities(train.texts, rules, space.vocabulary)
     labels, weights = fill_blanks(train.labels, severity, mentions(train.texts, rules, space.vocabulary))
     weights[-len(sentences.texts) :] *= sentence_weights[:, None]
-    fitted = fit_heads(matrix, labels, weights, train.sources, space, jobs=jobs)
+    vectors = learn_vectors(train.texts, space.vocabulary, space.hashes.size)
+    _report("word vectors learned", began)
+    fitted = fit_heads(matrix, labels, weights, train.sources, space, vectors, jobs=jobs)
     _report("heads fitted", began)
     card: dict[str, Any] = {"name": name, "training_sha256": digest(corpus), "corpora": _corpora(corpus)}
     model = compile_model(space, fitted, card)

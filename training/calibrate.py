@@ -67,8 +67,11 @@ def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
 
 def choose_presets(moderator: Moderator, dev: Corpus) -> dict[str, dict[str, float]]:
     """Thresholds such that each preset rejects its share of ordinary clean comments, divided by `SHARES`."""
-    clean = np.isin(dev.sources.astype(str), ORDINARY) & ~(dev.labels == 1).any(axis=1)
-    chosen = dev.take(clean)
+    clean = (dev.labels == 0).any(axis=1) & ~(dev.labels == 1).any(axis=1)
+    ordinary = clean & np.isin(dev.sources.astype(str), ORDINARY)
+    chosen = dev.take(ordinary if ordinary.any() else clean)
+    if not chosen.texts:
+        return {name: dict.fromkeys(CATEGORIES, 0.5) for name in FALSE_REJECTION}
     scores = moderator.scores(chosen.texts)
     weights = _equal_sources(chosen.sources.astype(str))
     return {name: _thresholds(scores, weights, target) for name, target in FALSE_REJECTION.items()}

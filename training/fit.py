@@ -22,6 +22,7 @@ from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
 
 from .corpora import UNKNOWN, Labels
 from .matrix import Matrix, Space
+from .vectors import Vectors
 
 # Inverse regularisation strength; the heads with few positives overfit sooner (dev AUC by source, see TRIALS.md).
 STRENGTH: Final[Mapping[str, float]] = {
@@ -38,7 +39,7 @@ PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
 # Share of another head's weights, both scaled alike, that a head takes over: the sum of linear heads is a linear head.
 # The general heads have most data and carry over best to sources that nobody has seen (TRIALS.md).
 BORROWED: Final[Mapping[str, Mapping[str, float]]] = {
-    "profanity": {"toxic": 0.6},
+    "profanity": {"toxic": 0.4},
     "personal_attack": {"toxic": 0.4},
     "abuse": {"toxic": 0.5},
     "sexism": {"toxic": 0.3},
@@ -66,37 +67,39 @@ def fit_heads(
     weights: npt.NDArray[np.float32],
     sources: npt.NDArray[np.object_],
     space: Space,
+    vectors: Vectors,
     *,
     jobs: int = 2,
 ) -> Weights:
     """Fit one logistic regression a head, each on the rows that speak for it, with an intercept for each source."""
+    row_count, gram_count = space.hashes.size, space.grams.size
+    means = sparse.csr_matrix(matrix[:, :row_count] @ vectors)
     names, source = np.unique(sources.astype(str), return_inverse=True)
     columns = np.arange(matrix.shape[0])
     intercepts = sparse.csr_matrix(
         (np.full(columns.size, SOURCE_VALUE, np.float32), (columns, source)), shape=(columns.size, names.size)
     )
-    design = sparse.hstack([matrix, intercepts], "csr", np.float32)
-    masks = {head: _signal_mask(head, design.shape[1], names.size) for head in CATEGORIES}
+    design = sparse.hstack([matrix, means, intercepts], "csr", np.float32)
+    masks = {head: _signal_mask(head, matrix.shape[1], design.shape[1]) for head in CATEGORIES}
     tasks = (
         delayed(_fit_head)(design, labels[:, column], weights[:, column], masks[head], STRENGTH[head])
         for column, head in enumerate(CATEGORIES)
     )
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="1M")(tasks)
     fitted = np.stack(list(tqdm(results, total=len(CATEGORIES), desc="heads", unit="head")), axis=1)
-    fitted[: matrix.shape[1]] = _borrow(fitted[: matrix.shape[1]], matrix)
-    row_count, gram_count = space.hashes.size, space.grams.size
+    fitted = _borrow(fitted[: matrix.shape[1] + vectors.shape[1]], design)
     grams = fitted[row_count : row_count + gram_count]
     signals = fitted[row_count + gram_count : matrix.shape[1]]
-    rows = fitted[:row_count] + space.word_grams @ grams
+    rows = fitted[:row_count] + space.word_grams @ grams + vectors @ fitted[matrix.shape[1] :]
     rows[0] = 0
     return Weights(rows=rows, grams=grams, signals=signals.reshape(len(SIGNALS), LEVEL_COUNT, -1))
 
 
-def _signal_mask(head: str, width: int, source_count: int) -> npt.NDArray[np.float32]:
+def _signal_mask(head: str, feature_count: int, width: int) -> npt.NDArray[np.float32]:
     """1 for each column that the head may use, else 0."""
     mask = np.ones(width, np.float32)
     if "promotion" not in head:
-        start = width - source_count - len(SIGNALS) * LEVEL_COUNT
+        start = feature_count - len(SIGNALS) * LEVEL_COUNT
         for name in PROMOTION_SIGNALS:
             begin = start + SIGNALS.index(name) * LEVEL_COUNT
             mask[begin : begin + LEVEL_COUNT] = 0
@@ -125,9 +128,9 @@ def _fit_head(
     return np.asarray(regression.coef_[0], np.float64) * mask
 
 
-def _borrow(weights: npt.NDArray[np.float64], matrix: Matrix) -> npt.NDArray[np.float64]:
+def _borrow(weights: npt.NDArray[np.float64], design: Matrix) -> npt.NDArray[np.float64]:
     """Weights of the heads with what they take over from others, in proportion to the spread of their scores."""
-    sample = matrix[:: max(1, matrix.shape[0] // SPREAD_SAMPLE)]
+    sample = design[:: max(1, design.shape[0] // SPREAD_SAMPLE), : weights.shape[0]]
     spread = np.maximum((sample @ weights).std(axis=0), 1e-9)
     mixed = weights.copy()
     for head, shares in BORROWED.items():

@@ -1,7 +1,6 @@
 """Batch work: tables of comments in, the same tables with decisions out."""
 
 from ..tables.reading import Options
-from .columns import to_columns
 from .run import Progress, StoppedError, Summary, moderate_file
 
-__all__ = ["Options", "Progress", "StoppedError", "Summary", "moderate_file", "to_columns"]
+__all__ = ["Options", "Progress", "StoppedError", "Summary", "moderate_file"]

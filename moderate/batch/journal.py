@@ -21,7 +21,7 @@ from typing import IO, Any, Final, Protocol, Self
 
 from ..errors import InputError
 from ..tables.formats import Mark
-from .columns import Counts
+from .decide import Counts
 
 JOURNAL_FORMAT: Final[int] = 1
 # A killed process loses nothing (the kernel holds the bytes); only for a power cut must they be forced to disk, and
@@ -83,7 +83,7 @@ class PipeOutput:
 
     def append(self, data: bytes, state: State) -> None:
         """Write a whole chunk."""
-        self._file.write(data)
+        _write_all(self._file, data)
         state.output_size += len(data)
 
     def finish(self) -> None:
@@ -112,7 +112,7 @@ class PartialOutput:
     def _open_locked(self) -> IO[bytes]:
         file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
         try:
-            import fcntl
+            import fcntl  # POSIX; elsewhere two runs on one output go unnoticed
         except ImportError:
             return file
         try:
@@ -160,9 +160,7 @@ class PartialOutput:
         size = state.output_size + len(data)
         crc = zlib.crc32(data, state.output_crc)
         try:
-            view = memoryview(data)
-            while view:
-                view = view[self._file.write(view) :]
+            _write_all(self._file, data)
             state.output_size, state.output_crc = size, crc
             self._write_journal(state)
         except OSError:
@@ -212,6 +210,13 @@ class PartialOutput:
             self._journal.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
         self._file.close()
+
+
+def _write_all(file: IO[bytes], data: bytes) -> None:
+    """Write ``data`` to an unbuffered file, which may take it in parts."""
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 def _sync_folder(folder: Path) -> None:

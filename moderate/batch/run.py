@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from .._version import __version__
 from ..errors import InputError
 from ..guidelines import Policy
-from ..tables.formats import WINDOW_BYTES, Compression, Format, Kind, Quoting
+from ..tables.formats import Kind
 from ..tables.reading import Options, TableReader, open_table
 from ..tables.streams import STDIN
-from ..tables.writing import Layout, encode_header, pack
-from .columns import Counts, added_columns
-from .journal import Output, PartialOutput, PipeOutput, State
+from ..tables.writing import encode_header, pack
+from .decide import Counts, added_columns
+from .journal import Output, PartialOutput, State
+from .plan import (
+    collect_settings,
+    identify,
+    is_file_target,
+    most_jobs,
+    open_output,
+    plan_layout,
+    refuse_same_file,
+    tell_findings,
+)
 from .work import Chunk, Only, Work, WorkerKilledError, process_all
 
 if TYPE_CHECKING:
     from ..moderator import Moderator
-
-STDOUT: Final[str] = "-"
 
 
 class StoppedError(InputError):
@@ -123,16 +127,16 @@ def moderate_file(
     began = time.monotonic()
     tell = notify or (lambda message: None)
     input, output = str(input), str(output)  # noqa: A001
-    _refuse_same_file(input, output)
-    if resume and (input == STDIN or not _is_file_target(output)):
+    refuse_same_file(input, output)
+    if resume and (input == STDIN or not is_file_target(output)):
         raise InputError("--resume needs an input file and an output file: a pipe cannot be read twice")
     if jobs < 1:
         jobs = os.cpu_count() or 1
     with ExitStack() as stack:
         reader = stack.enter_context(closing(open_table(input, options)))
-        _tell_findings(reader, tell)
+        tell_findings(reader, tell)
         added = added_columns(scores=scores, explain=explain)
-        layout = _plan_layout(reader, output, output_format=output_format, columns=columns, added=added, tell=tell)
+        layout = plan_layout(reader, output, output_format=output_format, columns=columns, added=added, tell=tell)
         table = replace(
             reader.table,
             reserved=frozenset(layout.added),
@@ -141,14 +145,14 @@ def moderate_file(
         policy = Policy.named(policy) if isinstance(policy, str) else policy
         work = Work(table, layout, str(model) if model else None, policy, html, scores, explain, only)
         moderator = work.load_moderator()
-        state = State(_settings(work, moderator), _identify(input))
-        target = stack.enter_context(_open_output(output, layout))
+        state = State(collect_settings(work, moderator), identify(input))
+        target = stack.enter_context(open_output(output, layout))
         run = _Run(reader, work, moderator, target, state, strict=strict, progress=progress)
         if resume and isinstance(target, PartialOutput):
             run.resume(tell)
         elif isinstance(target, PartialOutput) and target.read_state() is not None:
             tell(f"starting over: {target.path} of an interrupted run is discarded (--resume would have gone on)")
-        run.go(min(jobs, _most_jobs(reader)))
+        run.go(min(jobs, most_jobs(reader)))
         counts = run.state.counts
     return Summary(
         rows=counts.rows,
@@ -262,120 +266,3 @@ class _Run:
         if self._work.table.name == STDIN:
             return f"{state.counts.rows:,} rows are in {self._output.path}, but a pipe cannot be resumed"
         return f"{state.counts.rows:,} rows are done and kept in {self._output.path}: go on with --resume"
-
-
-# --- Before the run ---------------------------------------------------------------------------------------------
-
-
-def _plan_layout(
-    reader: TableReader,
-    output: str,
-    *,
-    output_format: str | None,
-    columns: Sequence[str] | None,
-    added: Sequence[str],
-    tell: Callable[[str], None],
-) -> Layout:
-    """How the output looks; InputError when it cannot be written so."""
-    table = reader.table
-    named = Format.named(output_format) if output_format else Format.of_path(output)
-    if named is None and output != STDOUT and _is_file_target(output):
-        raise InputError(
-            f"{output}: cannot tell the format by the name: give --output-format csv, tsv, jsonl or parquet"
-        )
-    # Into a pipe: as the input, unpacked.
-    format_ = named or replace(table.format, compression=Compression.NONE)
-    if format_.kind is Kind.PARQUET and not _is_file_target(output):
-        raise InputError(f"{output}: Parquet cannot be written to a pipe; choose another --output-format")
-    pack(b"any", format_.compression)  # a missing extra shows now, not after an hour
-    if columns is not None and (missing := [name for name in columns if name not in table.columns]):
-        raise InputError(f"{table.name}: no column {missing[0]!r}; there are {', '.join(map(repr, table.columns))}")
-    names = []
-    for name in added:
-        free = name
-        while free in table.columns:
-            free = "moderate_" + free
-        if free != name:
-            tell(f"the input has a column {name!r} of its own: the decision's is called {free!r}")
-        names.append(free)
-    return Layout(format_, tuple(columns) if columns is not None else None, tuple(names), table.line_end)
-
-
-def _tell_findings(reader: TableReader, tell: Callable[[str], None]) -> None:
-    """Say what was found out about the input, so that a wrong guess is seen at once."""
-    table = reader.table
-    found = [table.format.kind.value]
-    if table.format.kind is Kind.DELIMITED:
-        found.append(f"delimiter {table.dialect.delimiter!r}")
-        if table.dialect.quoting is not Quoting.DOUBLE:
-            found.append(f"quoting {table.dialect.quoting.value}")
-    if table.format.kind is not Kind.PARQUET:
-        found.append(reader.encoding)
-    tell(f"{table.name}: {', '.join(found)}")
-    column = table.columns[table.text_column]
-    tell(f"text column: {column!r} (column {table.text_column + 1} of {len(table.columns)}, {reader.chosen_by})")
-
-
-def _settings(work: Work, moderator: Moderator) -> dict[str, Any]:
-    """All that shapes the output, as plain JSON values, by what a user would call it."""
-    info = {key: value for key, value in moderator.info().items() if key != "policy"}
-    digest = hashlib.sha256(json.dumps(info, sort_keys=True, default=str).encode()).hexdigest()
-    table = asdict(work.table)
-    settings = {
-        "version": __version__,
-        "model": digest,
-        "thresholds": list(moderator.thresholds),
-        "html": work.html,
-        "scores": work.scores,
-        "explain": work.explain,
-        "only": work.only,
-        "output": asdict(work.layout),
-        "window": WINDOW_BYTES,
-        **{key: value for key, value in table.items() if key not in {"name", "reserved"}},
-    }
-    return dict(json.loads(json.dumps(settings, default=str)))
-
-
-def _identify(path: str) -> dict[str, int]:
-    """What tells whether a file was touched since; nothing for a pipe."""
-    if path == STDIN:
-        return {}
-    status = Path(path).stat()
-    return {"size": status.st_size, "changed_ns": status.st_mtime_ns}
-
-
-def _refuse_same_file(source: str, output: str) -> None:
-    """InputError when writing the output would destroy the input, by whatever name either is called."""
-    target = Path(output)
-    names = [target, target.with_name(target.name + ".partial"), target.with_name(target.name + ".partial.json")]
-    if source != STDIN and output != STDOUT and Path(source).exists():
-        for name in names:
-            if name.exists() and name.samefile(source):
-                raise InputError(f"{output}: this is the input itself; write to another file")
-
-
-def _is_file_target(output: str) -> bool:
-    """Whether the output is an ordinary file, there or not yet; no pipe and no device."""
-    return output != STDOUT and (Path(output).is_file() or not Path(output).exists())
-
-
-@contextmanager
-def _open_output(output: str, layout: Layout) -> Iterator[Output]:
-    """Open where the result goes: a partial file, or straight into a pipe or device."""
-    if output == STDOUT:
-        yield PipeOutput(sys.stdout.buffer)
-    elif Path(output).is_dir():
-        raise InputError(f"{output}: this is a folder; name a file in it")
-    elif not _is_file_target(output):
-        with Path(output).open("wb") as file:
-            yield PipeOutput(file)
-    else:
-        with PartialOutput(Path(output).resolve()) as partial:
-            yield partial
-
-
-def _most_jobs(reader: TableReader) -> int:
-    """No more workers than there can be chunks: starting one takes longer than a chunk."""
-    if reader.size is None or not reader.seekable:
-        return sys.maxsize
-    return max(1, -(-reader.size // WINDOW_BYTES))

@@ -19,7 +19,7 @@ from ..guidelines import Policy
 from ..tables.formats import Kind, Mark, Piece, Problem, Rows, Table
 from ..tables.reading import parse
 from ..tables.writing import Layout, encode_rows, pack
-from .columns import Columns, Counts, decide
+from .decide import Columns, Counts, decide
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

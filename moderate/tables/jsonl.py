@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain
 from typing import Any, Final
 
 from .formats import Piece, Problem, Rows, Table
@@ -39,7 +40,9 @@ def _parse_quickly(data: bytes, table: Table) -> Rows | None:
         return None
     if set(map(type, records)) != {dict} or set(map(type, texts)) != {str}:
         return None
-    if table.closed or max(map(len, texts)) > table.max_field or any(f'"{name}"' in text for name in table.reserved):
+    if max(map(len, texts)) > table.max_field or any(f'"{name}"' in text for name in table.reserved):
+        return None
+    if table.closed and not set(table.columns).issuperset(chain.from_iterable(records)):
         return None
     return Rows(texts, records, raw=[line.strip() for line in lines])
 

@@ -89,7 +89,7 @@ def open_table(path: str, options: Options | None = None) -> TableReader:
             raise InputError(f"{path}: cannot tell the format by the name: give --format csv, tsv, jsonl or parquet")
         format_ = Format.named("csv")
     if format_.kind is Kind.PARQUET:
-        from .parquet import ParquetReader
+        from .parquet import ParquetReader  # an extra: imported only where it is used
 
         return ParquetReader(path, format_, options)
     return TextReader(path, format_, options)
@@ -200,6 +200,8 @@ class TextReader:
 
 def choose_text_column(path: str, columns: Sequence[str], rows: list[list[Any]], asked: str | None) -> tuple[int, str]:
     """(index of the column with the comments, how it was found); ``rows`` are the first of the table."""
+    if not columns:
+        raise InputError(f"{path}: the table has no columns")
     if asked is not None:
         if asked not in columns:
             raise InputError(f"{path}: no column {asked!r}; there are {', '.join(map(repr, columns)) or 'none'}")

@@ -201,7 +201,7 @@ def _decompressor(compression: Compression) -> tuple[Callable[[], Any], type[Exc
     if compression is Compression.GZIP:
         return _GzipMember, zlib.error
     try:
-        import zstandard
+        import zstandard  # an extra: imported only where it is used
     except ImportError:
         raise MissingExtraError("reading or writing zstd", extra="zstd") from None
     return zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError

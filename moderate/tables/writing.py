@@ -64,7 +64,7 @@ def pack(data: bytes, compression: Compression) -> bytes:
     if compression is Compression.GZIP:
         return gzip.compress(data, compresslevel=6, mtime=0)
     try:
-        import zstandard
+        import zstandard  # an extra: imported only where it is used
     except ImportError:
         raise MissingExtraError("reading or writing zstd", extra="zstd") from None
     return bytes(zstandard.ZstdCompressor(level=6).compress(data))

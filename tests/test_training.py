@@ -1,0 +1,291 @@
+"""Training and evaluation, end to end, on a miniature corpus written here."""
+
+import csv
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="training needs the extra 'train'")
+
+from moderate import CATEGORIES, InputError, Moderator
+from training.calibrate import ORDINARY, calibrate, choose_presets
+from training.corpora import UNKNOWN, read_corpora, read_corpus
+from training.evaluate import calibration_error, measure_set
+
+ROOT = Path(__file__).parents[1]
+
+# What the miniature comments are made of. Abuse is invented words, so that only training can have taught them.
+THINGS = ["budget", "museum", "bridge", "harbour", "library", "festival", "railway", "market", "school", "river"]
+CIVIL = ["The {} was opened on Monday.", "I would like to read more about the {}.", "Who pays for the {} in the end?",
+         "The article says little about the {}.", "My family visits the {} every summer."]  # fmt: skip
+RUDE = ["You zonkel, the {} is fine.", "Only a zonkel writes such things about the {}.",
+        "Typical zonkel and grubbit {} talk.", "What a grubbit, go away with your {}."]  # fmt: skip
+ADVERTS = ["Cheap {} tickets at www.snorfel.example, call now", "Buy snorfel for your {} today, 50% off",
+           "Subscribe to my snorfel {} channel"]  # fmt: skip
+
+
+def write_corpora(folder):
+    """Some 300 comments; every fourth is for calibration.
+
+    One source speaks of tone, one of promotion only, and one, by the name of a source that calibration takes for
+    ordinary comments, is all clean.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = ["text", "split", "source", "licence", *CATEGORIES]
+    tone, adverts = [], []
+    for number, thing in enumerate(THINGS * 2):
+        polite = "" if number < len(THINGS) else "Well. "
+        for kind, sentences in (("0", CIVIL), ("1", RUDE)):
+            for sentence in sentences:
+                labels = dict.fromkeys(["toxic", "personal_attack"], kind)
+                tone.append({"text": polite + sentence.format(thing), "source": "letters", "licence": "CC0", **labels})
+        for kind, sentences in (("1", ADVERTS), ("0", CIVIL[:2])):
+            for sentence in sentences:
+                text = f"{polite}{sentence.format(thing)} "
+                adverts.append({"text": text, "source": "pinboard", "licence": "CC0", "promotion": kind})
+    clean = [
+        {"text": f"{end} {sentence.format(thing)}", "source": ORDINARY[0], "toxic": "0", "promotion": "0"}
+        for end in ("Indeed!", "I wonder:")
+        for sentence in CIVIL[1:4]
+        for thing in THINGS
+    ]
+    for name, rows in (("letters.csv", tone), ("pinboard.csv.gz", adverts), ("ordinary.csv", clean)):
+        opener = gzip.open if name.endswith("gz") else open
+        with opener(folder / name, "wt", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, restval="")
+            writer.writeheader()
+            writer.writerows({**row, "split": "dev" if place % 4 == 0 else "train"} for place, row in enumerate(rows))
+    return folder
+
+
+def train(*arguments):
+    """Run ``python -m training`` as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "training", *map(str, arguments)],
+        env={**os.environ, "PYTHONHASHSEED": "random"},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=300,
+    )
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+# --- reading labelled files ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="own.csv"):
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def label(corpus, row, category):
+    return int(corpus.labels[row, CATEGORIES.index(category)])
+
+
+def test_a_blank_label_and_a_missing_column_are_unknown(write):
+    corpus = read_corpus(write("text,toxic,threat\none,1,\ntwo,0,0\nthree,,1\n"))
+    assert [label(corpus, row, "toxic") for row in range(3)] == [1, 0, UNKNOWN]
+    assert [label(corpus, row, "threat") for row in range(3)] == [UNKNOWN, 0, 1]
+    assert [label(corpus, row, "abuse") for row in range(3)] == [UNKNOWN] * 3
+
+
+def test_split_source_and_licence_are_optional(write):
+    corpus = read_corpus(write("text,toxic\none,1\n"))
+    assert (corpus.sources.tolist(), corpus.dev.tolist()) == (["own"], [False])
+    corpus = read_corpus(write("text,split,source,licence,toxic\none,dev,paper,CC0,1\ntwo,train,paper,CC0,1\n"))
+    assert (corpus.sources.tolist(), corpus.dev.tolist()) == (["paper", "paper"], [True, False])
+    assert corpus.licences == {"paper": "CC0"}
+
+
+def test_texts_may_hold_commas_quotes_lines_and_any_letters(write):
+    corpus = read_corpus(write('text,toxic\n"one, ""two""\nthree",1\nçağ 😀,0\n'))
+    assert corpus.texts == ['one, "two"\nthree', "çağ 😀"]
+
+
+@pytest.mark.parametrize("value", ["2", "yes", "0.5", "-1", "nan"])
+def test_a_label_that_is_none_is_refused_with_file_and_line(write, value):
+    path = write(f'text,toxic\n"two\nlines",1\nbad,{value}\n')
+    with pytest.raises(InputError) as caught:
+        read_corpus(path)
+    assert str(caught.value).startswith(f"{path}, line 4: ")
+    assert repr(value) in str(caught.value)
+
+
+def test_a_file_without_texts_is_refused(write):
+    path = write("comment,toxic\none,1\n")
+    with pytest.raises(InputError, match="no column 'text'") as caught:
+        read_corpus(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_read_in_order_of_name_without_its_manifest(write, tmp_path):
+    for name in ("b.csv", "a.csv", "MANIFEST.csv"):
+        write(f"text,toxic\n{name},1\n", name)
+    assert read_corpora(tmp_path).texts == ["a.csv", "b.csv"]
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no corpus"):
+        read_corpora(tmp_path)
+
+
+def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path, write):
+    path = write("text,toxic\none,maybe\n")
+    done = train("evaluate", "--data", tmp_path)
+    assert done.returncode != 0
+    assert f"{path}, line 2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+# --- measures --------------------------------------------------------------------------------------------------------
+
+
+def test_calibration_error_is_the_mean_gap_between_what_is_said_and_what_is():
+    scores = np.array([0.05] * 100 + [0.95] * 100, np.float32)
+    right = np.arange(200) % 100 < np.repeat([5, 95], 100)
+    assert calibration_error(scores, right) == pytest.approx(0, abs=1e-6)
+    assert calibration_error(scores, ~right) == pytest.approx(0.9, abs=1e-6)
+
+
+def test_measures_are_those_of_the_rows_that_speak(moderator, write):
+    rude = ["You idiot.", "Idiot!", "What an idiot you are", "you stupid idiot", "shut up idiot"]
+    rows = [*rude, "A fine day.", "Thanks.", "I read it twice."]
+    text = "text,personal_attack,threat\n" + "".join(f"{row},{int('idiot' in row.lower())},\n" for row in rows)
+    (measure,) = measure_set(moderator, "own", read_corpus(write(text)))
+    assert (measure.label, measure.rows, measure.positives) == ("personal_attack", 8, 5)
+    assert measure.auc == 1
+    assert measure.average_precision == pytest.approx(1)
+    assert measure.recall == 1
+    assert measure.false_rejection == 0
+
+
+# --- calibration -----------------------------------------------------------------------------------------------------
+
+
+def own_comments(write, split):
+    rows = [f"{sentence.format(thing)},{split},0" for sentence in CIVIL[:2] for thing in THINGS]
+    rows += [f"You zonkel of a {thing},{split},1" for thing in THINGS]
+    return read_corpus(write("text,split,toxic\n" + "\n".join(rows) + "\n"))
+
+
+@pytest.mark.xfail(raises=IndexError, reason="choose_presets takes clean comments from the sources of ORDINARY only")
+def test_a_publisher_may_calibrate_on_sources_of_any_name(moderator, write):
+    corpus = own_comments(write, "dev")
+    presets = choose_presets(moderator, corpus.take(corpus.dev))
+    assert presets["strict"]["toxic"] <= presets["default"]["toxic"] <= presets["lenient"]["toxic"]
+
+
+@pytest.mark.xfail(raises=ValueError, reason="corpora without a dev split end in a numpy error")
+def test_without_comments_to_calibrate_on_the_error_says_so(moderator, write):
+    corpus = own_comments(write, "train")
+    with pytest.raises(InputError, match="dev"):
+        calibrate(moderator.model, corpus.take(corpus.dev))
+
+
+# --- building --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """The miniature model, built twice, the second time in one process: (corpora, first, second, what was printed)."""
+    folder = tmp_path_factory.mktemp("training")
+    corpora = write_corpora(folder / "corpora")
+    printed = []
+    for name, jobs in (("first", 2), ("second", 1)):
+        done = train("build", "--corpora", corpora, "--out", folder / name, "--jobs", jobs, "--name", "mini")
+        assert done.returncode == 0, done.stderr
+        printed.append(done.stdout)
+    return corpora, folder / "first", folder / "second", printed[0]
+
+
+@pytest.mark.slow
+def test_the_same_corpora_give_the_same_bytes(built):
+    _, first, second, _ = built
+    assert set(files(first)) == set(files(second))
+    assert [name for name, data in files(first).items() if files(second)[name] != data] == []
+
+
+@pytest.mark.slow
+def test_a_built_model_has_learned_the_words_of_its_corpora(built):
+    moderator = Moderator.load(built[1])
+    scores = moderator.scores(
+        ["You zonkel, the tower is fine.", "The tower was opened on Tuesday.", "Buy snorfel today"]
+    )
+    toxic, attack, promotion = (scores[:, CATEGORIES.index(name)] for name in ("toxic", "personal_attack", "promotion"))
+    assert toxic[0] > 3 * toxic[1]
+    assert attack[0] > 3 * attack[1]
+    assert promotion[2] > 3 * promotion[1]
+
+
+@pytest.mark.slow
+def test_a_built_folder_holds_no_sentence_of_its_corpora(built):
+    corpora, first, _, _ = built
+    stored = b"\n".join(files(first).values())
+    texts = [text.strip().encode() for text in read_corpora(corpora).texts]
+    assert not any(text in stored for text in texts)
+    assert b"zonkel" not in stored
+
+
+@pytest.mark.slow
+def test_the_card_tells_where_a_model_comes_from(built):
+    config = json.loads((built[1] / "config.json").read_text())
+    card = config["card"]
+    assert card["name"] == "mini"
+    assert len(card["training_sha256"]) == 64
+    assert card["corpora"]["letters"]["positives"] == {"personal_attack": 80, "toxic": 80}
+    assert card["corpora"]["pinboard"]["licence"] == "CC0"
+    text = (built[1] / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for told in ("mini", "letters", "pinboard", "AUC", "Limits", "lenient"):
+        assert told in text
+
+
+@pytest.mark.slow
+def test_building_prints_what_the_model_reached_on_the_dev_splits(built):
+    printed = built[3]
+    assert "| letters | toxic |" in printed
+    assert "| pinboard | promotion |" in printed
+
+
+@pytest.mark.slow
+def test_thresholds_of_a_built_model_are_ordered_by_preset(built):
+    presets = json.loads((built[1] / "config.json").read_text())["presets"]
+    for name in CATEGORIES:
+        assert presets["strict"][name] <= presets["default"][name] <= presets["lenient"][name]
+
+
+@pytest.mark.slow
+def test_evaluate_measures_every_set_and_label_as_json(built):
+    done = train("evaluate", "--data", built[0], "--model", built[1], "--json", "--split", "dev")
+    assert done.returncode == 0, done.stderr
+    measures = {(measure["name"], measure["label"]): measure for measure in json.loads(done.stdout)}
+    assert set(measures) == {
+        ("letters", "toxic"), ("letters", "personal_attack"), ("pinboard", "promotion"), ("ordinary", "(clean)"),
+    }  # fmt: skip
+    assert measures["letters", "toxic"]["rows"] == 45
+    assert measures["letters", "toxic"]["auc"] > 0.99
+    assert measures["pinboard", "promotion"]["auc"] > 0.9
+    assert measures["ordinary", "(clean)"]["positives"] == 0
+
+
+@pytest.mark.slow
+def test_evaluate_prints_a_table(built):
+    done = train("evaluate", "--data", built[0] / "letters.csv", "--model", built[1])
+    assert done.returncode == 0, done.stderr
+    assert "| set | label | rows |" in done.stdout
+    assert "| letters | toxic | 180 | 80 |" in done.stdout
