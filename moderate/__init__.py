@@ -1,6 +1,7 @@
 """moderate: decide whether a reader's comment may be published, and say why."""
 
 from ._version import __version__
+from .columns import to_columns
 from .decision import Decision, Reason
 from .errors import InputError, MissingExtraError, ModelError, ModerateError, PolicyError, RulesError
 from .guidelines import CATEGORIES, Category, Policy
@@ -22,4 +23,5 @@ __all__ = [
     "__version__",
     "classify",
     "classify_many",
+    "to_columns",
 ]

@@ -9,13 +9,12 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 
 from ._version import __version__
-from .errors import ModerateError
+from .errors import ModerateError, StoppedError
 from .guidelines import PRESETS, WORDING, Policy
 
 if TYPE_CHECKING:
@@ -247,7 +246,10 @@ def _as_json(text: str, decision: Decision) -> str:
 
 
 def _plain(value: Any) -> str:
-    return ", ".join(f"{key}: {_plain(item)}" for key, item in value.items()) if isinstance(value, dict) else str(value)
+    """A value for people; of a mapping (the model's card) the plain entries alone, the rest is in --json."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict | list))
 
 
 def _summary_table(summary: Summary) -> str:
@@ -280,7 +282,7 @@ def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]
         return
     from tqdm import tqdm
 
-    with tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False) as bar:
+    with tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False, delay=0.3) as bar:
 
         def show(progress: Progress) -> None:
             rows = progress.counts.rows
@@ -304,13 +306,14 @@ def _errors() -> Iterator[None]:
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
         click.echo(f"moderate: warning: {message}", err=True)
 
-    warnings.showwarning = show
+    before, warnings.showwarning = warnings.showwarning, show
     try:
         yield
     except ModerateError as error:
-        from .batch import StoppedError
 
         _fail(str(error), EXIT_STOPPED if isinstance(error, StoppedError) else EXIT_USAGE)
+    finally:
+        warnings.showwarning = before
 
 
 def _fail(message: str, status: int) -> NoReturn:
@@ -343,8 +346,3 @@ def _interruptible() -> Iterator[None]:
 def main() -> None:
     """Run the command line."""
     cli()
-
-
-if __name__ == "__main__":
-    sys.argv[0] = str(Path(sys.argv[0]))
-    main()

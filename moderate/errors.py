@@ -5,6 +5,9 @@ ModerateError
 ├── PolicyError        a policy that cannot be used: file, line, key
 ├── RulesError         a rule book that cannot be used: file, line, key
 ├── InputError         a table that cannot be read or written: file, line, column
+│   ├── DamagedInputError  a compressed input that ends too early or is not what it says
+│   └── StoppedError       a run that ended half-way and can be resumed
+├── WorkerKilledError  a worker process of a batch is gone
 └── MissingExtraError  an optional dependency is needed: which extra to install
 
 A value that is not a ``str`` where a comment is expected raises the built-in ``TypeError``.
@@ -29,6 +32,18 @@ class RulesError(ModerateError):
 
 class InputError(ModerateError):
     """An input or output table cannot be read or written as asked."""
+
+
+class DamagedInputError(InputError):
+    """A compressed input ends too early or is not what it says; what came before is sound."""
+
+
+class StoppedError(InputError):
+    """A run ended before its end; what was finished is kept for resuming."""
+
+
+class WorkerKilledError(ModerateError):
+    """A worker process is gone; by the hand of the system, mostly, for want of memory."""
 
 
 class MissingExtraError(ModerateError):

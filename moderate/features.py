@@ -86,6 +86,12 @@ class Features:
     counts: Ints
     known: Ints
 
+    def mute(self, words: Ints) -> None:
+        """Take away, in place, the features that begin at ``words`` (indices), and the n-grams of these words."""
+        self.rows[words] = 0
+        self.chain_rows[np.isin(self.chain, words)] = 0
+        self.gram_rows[np.isin(self.gram_words, words)] = 0
+
     def boundaries(self) -> Bools:
         """Whether each word is the boundary that opens a comment; bool (K,)."""
         mask = np.zeros(self.words.size, np.bool_)

@@ -153,6 +153,8 @@ class Moderator:
         features = self._vocabulary.extract(tokenize(pieces))
         first = features.first if len(pieces) == len(texts) else features.first.take(piece_first)
         hits = self.rules.find(features.words)
+        if hits.innocent.size:
+            features.mute(hits.innocent)
         severities = self.rules.severities(hits, first) if hits.rule.size else None
         counts, known, links = features.counts, features.known, features.tokens.links
         if len(pieces) != len(texts):

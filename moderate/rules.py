@@ -24,6 +24,7 @@ from .errors import RulesError
 from .features import FeatureTable, Vocabulary, combine
 from .folding import U64, Ints
 from .guidelines import CATEGORIES, PARENT, Category
+from .links import expand
 from .spelling import Spelling, spelling_keys
 from .text import hash_words, tokenize
 
@@ -53,11 +54,13 @@ class Hits:
         start: index of the first word of each hit; int64 (H,).
         end: index of its last word; int64 (H,).
         rule: index of its rule; int64 (H,).
+        innocent: indices of the words that stand in an exception to some rule; int64.
     """
 
     start: Ints
     end: Ints
     rule: Ints
+    innocent: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ class RuleBook:
             hashes = combine(hashes, padded.take(at + length, mode="clip"), kind="phrase")
         if not found:
             nothing = np.zeros(0, np.int64)
-            return Hits(start=nothing, end=nothing, rule=nothing)
+            return Hits(start=nothing, end=nothing, rule=nothing, innocent=nothing)
         start, end, rule = (np.concatenate(column) for column in zip(*found, strict=True))
         return _without_exceptions(start, end, rule)
 
@@ -165,7 +168,9 @@ class RuleBook:
 def _without_exceptions(start: Ints, end: Ints, rule: Ints) -> Hits:
     """Drop exceptions, and hits that lie inside an exception to their own rule; sort by place."""
     exception = rule < 0
+    innocent = np.zeros(0, np.int64)
     if exception.any():
+        innocent = np.unique(expand(start[exception], end[exception] + 1))
         span = int(end.max()) + 2
         key = (-1 - rule[exception]) * span + start[exception]
         order = np.argsort(key, kind="stable")
@@ -176,7 +181,7 @@ def _without_exceptions(start: Ints, end: Ints, rule: Ints) -> Hits:
         kept = ~exception & ~inside
         start, end, rule = start[kept], end[kept], rule[kept]
     order = np.lexsort((rule, end, start))
-    return Hits(start=start[order], end=end[order], rule=rule[order])
+    return Hits(start=start[order], end=end[order], rule=rule[order], innocent=innocent)
 
 
 class _Compiler:

@@ -98,11 +98,16 @@ def test_the_sums_of_a_comment_do_not_depend_on_its_neighbours(texts):
 
 
 def test_a_score_is_the_sum_over_the_root_of_the_number_of_words_plus_the_signals_calibrated():
-    features = MODEL.vocabulary.extract(tokenize(["you are an idiot a.com"]))
-    logits = dict(zip(CATEGORIES, MODEL.logits(features)[0].tolist(), strict=True))
-    assert logits["personal_attack"] == pytest.approx(0.05 * (127 + 3) / math.sqrt(4) - 4)
-    assert logits["promotion"] == pytest.approx(0.05 * 300 - 4)
-    assert logits["threat"] == -4
+    heads = np.arange(len(CATEGORIES))
+    model = replace(MODEL, scale=0.05 + 0.001 * heads, slopes=1 - 0.02 * heads, intercepts=-4 - 0.1 * heads)
+    logits = model.logits(model.vocabulary.extract(tokenize(["you are an idiot a.com"])))[0].tolist()
+
+    def expected(category, weights, signals):
+        head = CATEGORIES.index(category)
+        return (0.05 + 0.001 * head) * (1 - 0.02 * head) * (weights / math.sqrt(4) + signals) - 4 - 0.1 * head
+
+    told = {"personal_attack": (127 + 3, 0), "toxic": (60, 0), "promotion": (0, 300)}
+    assert logits == pytest.approx([expected(category, *told.get(category, (0, 0))) for category in CATEGORIES])
 
 
 # --- probabilities ---------------------------------------------------------------------------------------------------

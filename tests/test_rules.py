@@ -138,6 +138,9 @@ def test_an_exception_holds_where_it_stands_in_another_exception(compile_book):
     assert hits(book, "a b c d") == []
     assert hits(book, "a b c") == []
     assert hits(book, "a b d") == [("rude", "b")]
+    book = compile_book(rule(["c d"], exceptions=["a b c d", "b c"]))  # the second begins later and ends sooner
+    assert hits(book, "a b c d") == []
+    assert hits(book, "b c d") == [("rude", "c d")]
 
 
 def test_the_strongest_severity_of_a_category_counts(compile_book):
@@ -172,6 +175,11 @@ def test_what_a_child_has_its_parent_has(compile_book):
 def test_the_hits_of_a_comment_do_not_depend_on_its_neighbours(book, texts):
     together = severities(book, *texts)
     assert together == [severities(book, text)[0] for text in texts]
+
+
+def test_no_unknown_word_passes_for_one_of_the_book(book):
+    strangers = np.random.default_rng(3).integers(0, 2**64, 5_000_000, np.uint64)
+    assert book.find(strangers).rule.size == 0
 
 
 def test_a_comment_of_a_million_characters_is_read_quickly(book):

@@ -39,11 +39,11 @@ PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
 # Share of another head's weights, both scaled alike, that a head takes over: the sum of linear heads is a linear head.
 # The general heads have most data and carry over best to sources that nobody has seen (TRIALS.md).
 BORROWED: Final[Mapping[str, Mapping[str, float]]] = {
-    "profanity": {"toxic": 0.4},
+    "profanity": {"toxic": 0.5},
     "personal_attack": {"toxic": 0.4},
     "abuse": {"toxic": 0.5},
     "sexism": {"toxic": 0.3},
-    "toxic": {"abuse": 0.15, "profanity": 0.15},
+    "toxic": {"abuse": 0.1, "profanity": 0.1},
 }
 
 SPREAD_SAMPLE: Final = 20_000  # comments on which the spread of scores is measured

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, StoppedError, WorkerKilledError
 from ..guidelines import Policy
 from ..tables.formats import Kind
 from ..tables.reading import Options, TableReader, open_table
@@ -28,14 +28,10 @@ from .plan import (
     refuse_same_file,
     tell_findings,
 )
-from .work import Chunk, Only, Work, WorkerKilledError, process_all
+from .work import Chunk, Only, Work, process_all
 
 if TYPE_CHECKING:
     from ..moderator import Moderator
-
-
-class StoppedError(InputError):
-    """A run ended before its end; what was finished is kept for resuming."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ..errors import InputError, ModerateError
+from ..errors import InputError, WorkerKilledError
 from ..guidelines import Policy
 from ..tables.formats import Kind, Mark, Piece, Problem, Rows, Table
 from ..tables.reading import parse
@@ -31,10 +31,6 @@ Only = Literal["approved", "rejected"]
 # Chunks handed out per worker: one in work and one waiting, so that none idles while the results are written in order.
 AHEAD: Final[int] = 2
 WATCH_SECONDS: Final[float] = 2.0
-
-
-class WorkerKilledError(ModerateError):
-    """A worker process is gone; by the hand of the system, mostly, for want of memory."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import InputError, MissingExtraError
+from ..errors import DamagedInputError, InputError, MissingExtraError
 from .detect import SAMPLE_BYTES, detect_encoding
 from .formats import WINDOW_BYTES, Compression
 
@@ -23,10 +23,6 @@ MAGIC: Final[tuple[tuple[bytes, Compression], ...]] = (
 READ_BYTES: Final[int] = 1 << 18
 # zstandard has no way to bound what one call gives back, so it is fed little at a time.
 ZSTD_READ_BYTES: Final[int] = 1 << 14
-
-
-class DamagedInputError(InputError):
-    """A compressed input ends too early or is not what it says; what came before is sound."""
 
 
 class ByteStream:
