@@ -3,13 +3,24 @@
 from ._version import __version__
 from .columns import to_columns
 from .decision import Decision, Reason
-from .errors import InputError, MissingExtraError, ModelError, ModerateError, PolicyError, RulesError
+from .errors import (
+    DamagedInputError,
+    InputError,
+    MissingExtraError,
+    ModelError,
+    ModerateError,
+    PolicyError,
+    RulesError,
+    StoppedError,
+    WorkerKilledError,
+)
 from .guidelines import CATEGORIES, Category, Policy
 from .moderator import Moderator, classify, classify_many
 
 __all__ = [
     "CATEGORIES",
     "Category",
+    "DamagedInputError",
     "Decision",
     "InputError",
     "MissingExtraError",
@@ -20,6 +31,8 @@ __all__ = [
     "PolicyError",
     "Reason",
     "RulesError",
+    "StoppedError",
+    "WorkerKilledError",
     "__version__",
     "classify",
     "classify_many",
