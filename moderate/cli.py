@@ -310,7 +310,6 @@ def _errors() -> Iterator[None]:
     try:
         yield
     except ModerateError as error:
-
         _fail(str(error), EXIT_STOPPED if isinstance(error, StoppedError) else EXIT_USAGE)
     finally:
         warnings.showwarning = before

@@ -138,6 +138,21 @@ class FeatureTable:
         base = np.searchsorted(owner, np.arange(1 << bits)).astype(np.int32) + np.int32(1)
         return cls(buckets=buckets, base=base), kept
 
+    @classmethod
+    def build_exact(cls, hashes: U64) -> tuple[FeatureTable, Ints, np.uint64]:
+        """Build a table in which every one of the distinct ``hashes`` has a row, once multiplied by the salt returned.
+
+        Tries odd salts, then larger tables.
+        """
+        bits = max(4, int(hashes.size).bit_length() + 1)
+        while True:
+            for number in range(1, 64, 2):
+                salt = np.uint64(number)
+                table, kept = cls.build(hashes * salt, bits=bits)
+                if kept.size == hashes.size:
+                    return table, kept, salt
+            bits += 1
+
     def look_up(self, hashes: U64) -> Rows:
         """Row of each hash, 0 where it has none; int32, same shape."""
         flat = hashes.reshape(-1)

@@ -115,6 +115,11 @@ def hash_words(words: Sequence[str]) -> U64:
     return hash_stretches(codes, starts)
 
 
+def decode(codes: U32) -> str:
+    """Folded codes as a string; a space for the boundary, which is no character."""
+    return np.where(codes > 0x10FFFF, 32, codes).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
+
+
 def tokenize(texts: Sequence[str]) -> Tokens:
     """Cut ``texts`` (each of at most `PIECE` characters) into tokens."""
     joined = "\n" + "\n".join(texts)

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tiny import BOUNDARY, batches, comments
 
 from moderate import folding
-from moderate.rules import decode
-from moderate.text import BASE, hash_stretches, hash_words, mix, tokenize
+from moderate.text import BASE, decode, hash_stretches, hash_words, mix, tokenize
 
 # The Unicode version of the Python that wrote the packaged table; another one has other characters.
 TABLE_UNICODE = "14.0.0"

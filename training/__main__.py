@@ -51,6 +51,15 @@ def evaluate(data: Path, model: Path | None, policy: str | None, split: str | No
 
 @main.command()
 @click.option("--out", type=click.Path(exists=True, path_type=Path), default="moderate/data", show_default=True)
+def rules(out: Path) -> None:
+    """Compile rules.toml of a model folder, so that it loads at once."""
+    from moderate.rules import RuleBook
+
+    RuleBook.from_toml(out / "rules.toml").save_compiled(out / "rules.npz")
+
+
+@main.command()
+@click.option("--out", type=click.Path(exists=True, path_type=Path), default="moderate/data", show_default=True)
 def folding(out: Path) -> None:
     """Write the folding table from this Python's Unicode data; rebuild the model afterwards."""
     from .folding import write_table

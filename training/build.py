@@ -54,6 +54,8 @@ def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) ->
     measures = measure_dev(Moderator(model=model, rules=rules, policy=Policy()), dev)
     model = replace(model, card={**model.card, "dev": _figures(measures)})
     model.save(out)
+    if own.is_file():
+        rules.save_compiled(out / "rules.npz")
     write_card(model, measures, out / "MODEL_CARD.md")
     _report(f"model written to {out}", began)
     print(format_table(measures))

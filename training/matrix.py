@@ -28,9 +28,9 @@ from moderate.features import (
     hash_word_grams,
 )
 from moderate.folding import U64, Ints
-from moderate.rules import RuleBook, decode
+from moderate.rules import RuleBook
 from moderate.spelling import Spelling, disguises, spelling_keys
-from moderate.text import PIECE, hash_words, tokenize
+from moderate.text import PIECE, decode, hash_words, tokenize
 
 LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ...
 LEAST_BIGRAM: Final = 3  # ... a bigram, ...
