@@ -50,6 +50,7 @@ class _Judgement:
     Attributes:
         scores: probability of each category; float32 (n, len(CATEGORIES)).
         by_rules: whether the rule book decided alone; bool (n,).
+        blank: whether there is nothing to judge: no word and no link; bool (n,).
         features: features of the pieces that the comments were cut into.
         hits: rule hits.
         first: index of each comment's first word, and the number of words at the end; int64 (n + 1,).
@@ -58,6 +59,7 @@ class _Judgement:
 
     scores: npt.NDArray[np.float32]
     by_rules: Bools
+    blank: Bools
     features: Features
     hits: Hits
     first: Ints
@@ -173,16 +175,25 @@ class Moderator:
             scores = probabilities(logits)
         if by_rules.any():
             scores[by_rules] = 0 if severities is None else RULE_SCORES.take(severities[by_rules])
-        scores[(counts == 0) & (links == 0)] = 0
+        blank = (counts == 0) & (links == 0)
+        scores[blank] = 0
         cap_children(scores)
-        return _Judgement(scores=scores, by_rules=by_rules, features=features, hits=hits, first=first, shifts=shifts)
+        return _Judgement(
+            scores=scores,
+            by_rules=by_rules,
+            blank=blank,
+            features=features,
+            hits=hits,
+            first=first,
+            shifts=shifts,
+        )
 
     def _decide(self, texts: Sequence[str]) -> list[Decision]:
         """Decide on a chunk."""
         judgement = self._judge(texts)
         scores = judgement.scores
         limits = self._limits.take(judgement.by_rules, axis=0)
-        broken = (scores >= limits) & (scores > 0)
+        broken = (scores >= limits) & ~judgement.blank[:, None]
         rejected = np.flatnonzero(broken.any(axis=1))
         explained = self._explain(judgement, rejected, broken, limits) if rejected.size else {}
         rows = zip(scores.tolist(), _overall(scores).tolist(), judgement.by_rules.tolist(), strict=True)
@@ -204,13 +215,12 @@ class Moderator:
         reasons = self._rule_reasons(judgement)
         for comment, reason in self._word_reasons(judgement, rejected, columns):
             reasons.setdefault(comment, []).append(reason)
-        return {
-            comment: (
-                tuple(_MEMBERS[column] for column in named),
-                tuple(sorted(reasons.get(comment, ()), key=_by_strength)),
-            )
-            for comment, named in zip(rejected.tolist(), columns, strict=True)
-        }
+        explained = {}
+        for comment, named in zip(rejected.tolist(), columns, strict=True):
+            categories = tuple(_MEMBERS[column] for column in named)
+            grounds = [reason for reason in reasons.get(comment, ()) if reason.category in categories]
+            explained[comment] = categories, tuple(sorted(grounds, key=_by_strength))
+        return explained
 
     def _word_reasons(
         self, judgement: _Judgement, rejected: Ints, columns: list[list[int]]

@@ -192,7 +192,6 @@ def test_a_publisher_may_calibrate_on_sources_of_any_name(moderator, write):
     assert presets["strict"]["toxic"] <= presets["default"]["toxic"] <= presets["lenient"]["toxic"]
 
 
-@pytest.mark.xfail(raises=ValueError, reason="corpora without a dev split end in a numpy error")
 def test_without_comments_to_calibrate_on_the_error_says_so(moderator, write):
     corpus = own_comments(write, "train")
     with pytest.raises(InputError, match="dev"):

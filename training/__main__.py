@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -46,7 +47,16 @@ def evaluate(data: Path, model: Path | None, policy: str | None, split: str | No
     from .evaluate import format_table
 
     measures = run(Moderator.load(model, policy=policy), data, split=split)
-    print(json.dumps([asdict(measure) for measure in measures], indent=1) if as_json else format_table(measures))
+    if as_json:
+        rows = [{key: _plain(value) for key, value in asdict(measure).items()} for measure in measures]
+        print(json.dumps(rows, indent=1, allow_nan=False))
+    else:
+        print(format_table(measures))
+
+
+def _plain(value: object) -> object:
+    """Replace what JSON has no number for."""
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 @main.command()

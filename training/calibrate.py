@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
 from moderate import Moderator
+from moderate.errors import InputError
 from moderate.guidelines import CATEGORIES, PARENT, Category
 from moderate.model import Floats, LinearModel
 from moderate.text import tokenize
@@ -51,6 +52,8 @@ def raw_scores(model: LinearModel, texts: list[str]) -> Floats:
 
 def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
     """Platt's calibration of each head on the dev comments that speak for it, weighted to the natural rate."""
+    if not dev.texts:
+        raise InputError("no comment has split 'dev': calibration and thresholds need some that were not trained on")
     raw = raw_scores(model, dev.texts)
     ordinary = np.isin(dev.sources.astype(str), ORDINARY)
     slopes, intercepts = np.ones(len(CATEGORIES)), np.full(len(CATEGORIES), -4.0)
