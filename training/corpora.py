@@ -55,12 +55,12 @@ class Corpus:
 
 
 def read_corpora(folder: Path) -> Corpus:
-    """Read every ``*.csv`` and ``*.csv.gz`` of ``folder`` and its subfolders, in order of name.
+    """Read every ``*.csv`` and ``*.csv.gz`` of ``folder``, in order of name; subfolders are other collections.
 
     Raises:
         InputError: no such file, no ``text`` column, or a label that is not 1, 0 or blank; names file and line.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.name.endswith((".csv.gz", ".csv")) and _is_corpus(path))
+    paths = sorted(path for path in folder.glob("*") if path.name.endswith((".csv.gz", ".csv")) and _is_corpus(path))
     if not paths:
         raise InputError(f"{folder}: no corpus (*.csv, *.csv.gz) in this folder")
     return join([read_corpus(path) for path in paths])
