@@ -52,18 +52,19 @@ def replace_entities(folded: U32, classes: U8) -> None:
     """Put the character in place of each HTML entity (``&amp;``, ``&#39;``, ``&#x27;``); mark the rest as ignored."""
     places = np.flatnonzero((folded & np.uint32(folding.CODE_MASK)) == ord("&"))
     window = _window(folded, places + 1, _ENTITY_WINDOW)
-    semicolon = (window == ord(";")).argmax(axis=1)
-    found = (window == ord(";")).any(axis=1) & (semicolon > 1)
+    semicolon = (window == ord(";")).argmax(axis=1)  # 0 where there is none, too
+    found = semicolon > 1
     places, window, semicolon = places[found], window[found], semicolon[found]
     inside = np.arange(_ENTITY_WINDOW) < semicolon[:, None]
 
     named, known = _look_up(_packed(window, inside), _NAMED_KEYS)
     decoded = np.where(known, _NAMED_CODES[named], -1)
-    hexadecimal = (window[:, 0] == ord("#")) & (window[:, 1] == ord("x"))
-    decimal = (window[:, 0] == ord("#")) & ~hexadecimal
-    for numeric, base, skip in ((decimal, 10, 1), (hexadecimal, 16, 2)):
-        value, valid = _parse_number(window[numeric], inside[numeric], base=base, skip=skip)
-        decoded[numeric] = np.where(valid & (value > 0) & (value < folding.BOUNDARY_CODE), value, -1)
+    number = window[:, 0] == ord("#")
+    hexadecimal = number & (window[:, 1] == ord("x"))
+    for numeric, base, skip in ((number & ~hexadecimal, 10, 1), (hexadecimal, 16, 2)):
+        if numeric.any():
+            value, valid = _parse_number(window[numeric], inside[numeric], base=base, skip=skip)
+            decoded[numeric] = np.where(valid & (value > 0) & (value < folding.BOUNDARY_CODE), value, -1)
 
     good = decoded >= 0
     places, semicolon, decoded = places[good], semicolon[good], decoded[good]
