@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .decision import Span
 from .features import Features
 from .folding import Bools, Ints
-from .guidelines import CATEGORIES, PARENT, Category
+from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand
 from .model import LinearModel
 
@@ -24,7 +24,6 @@ MOST_WORDS: Final = 5  # words that a reason names
 LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must have to be named
 
 _TOXIC: Final = CATEGORIES.index(Category.TOXIC)
-_FAMILY: Final = [(CATEGORIES.index(child), CATEGORIES.index(parent)) for child, parent in PARENT.items()]
 _NEAREST: Final = [column for column, name in enumerate(CATEGORIES) if "promotion" not in name and column != _TOXIC]
 
 
@@ -40,9 +39,9 @@ def name_categories(scores: npt.NDArray[np.float32], broken: Bools, limits: npt.
         limits: thresholds; float32, same shape.
     """
     named = broken.copy()
-    for child, parent in _FAMILY:
+    for child, parent in FAMILY:
         named[:, parent] |= named[:, child]
-    for child, parent in _FAMILY:
+    for child, parent in FAMILY:
         named[:, child] |= named[:, parent] & (scores[:, child] >= KIND_SHARE * scores[:, parent])
     named[:, _TOXIC] = False
     vague = np.flatnonzero(~named.any(axis=1))

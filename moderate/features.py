@@ -33,8 +33,7 @@ SALTS: Final = {
 }
 _SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
 
-# Word classes are numbers; these two have a meaning here, the others come from the rule book.
-NO_CLASS: Final = 0
+# Word classes are numbers, 0 for none; these two have a meaning here, the others come from the rule book.
 BOUNDARY_CLASS: Final = 1
 IGNORED_CLASS: Final = 255  # place-holders such as "user" or "rt": no word of the comment
 CLASS_HASHES: Final = mix(np.arange(256, dtype=np.uint64) * _SPREAD ^ SALTS["class"])

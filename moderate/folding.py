@@ -36,6 +36,21 @@ INFIX: Final = "!|+#%^~&_"  # between two letters: "sh!t", "f_u_c_k"
 SYMBOLS: Final = LETTER_LIKE + STARS + INFIX
 
 
+_CODES, _CLASSES, _SHIFT = np.uint32(CODE_MASK), np.uint8(7), np.uint32(CLASS_SHIFT)
+
+
+def codes_of(entries: U32) -> U32:
+    """Folded code points of table entries; uint32."""
+    return entries & _CODES
+
+
+def classes_of(entries: U32) -> U8:
+    """Character classes of table entries; uint8."""
+    classes = (entries >> _SHIFT).astype(np.uint8)
+    classes &= _CLASSES
+    return classes
+
+
 @cache
 def folding_table() -> U32:
     """The folding table over all code points and the boundary; uint32 (0x110001,)."""

@@ -47,6 +47,11 @@ PARENT: Final[Mapping[Category, Category]] = MappingProxyType(
     }
 )
 
+# The same tree as score columns: (child, parent).
+FAMILY: Final[tuple[tuple[int, int], ...]] = tuple(
+    (CATEGORIES.index(child), CATEGORIES.index(parent)) for child, parent in PARENT.items()
+)
+
 GUIDELINES: Final[str] = (
     "We welcome comments relevant to the article, further discussion, and constructive criticism of the site. "
     "Not tolerated: profanity, threats, personal attacks, vulgarity, abuse (such as sexism, racism, homophobia or "

@@ -14,8 +14,6 @@ import numpy.typing as npt
 from . import folding
 from .folding import U8, U32, Bools, Ints
 
-_CODE_MASK: Final = np.uint32(folding.CODE_MASK)
-
 # Longest entity handled, "&rsquo;" and "&#x1F600;" included.
 _ENTITY_WINDOW: Final = 10
 _NAMED: Final = {
@@ -50,7 +48,7 @@ _TAG_KEYS: Final = np.array(sorted(map(_key, _TAGS)), np.int64)
 
 def replace_entities(folded: U32, classes: U8) -> None:
     """Put the character in place of each HTML entity (``&amp;``, ``&#39;``, ``&#x27;``); mark the rest as ignored."""
-    places = np.flatnonzero((folded & np.uint32(folding.CODE_MASK)) == ord("&"))
+    places = np.flatnonzero(folding.codes_of(folded) == ord("&"))
     window = _window(folded, places + 1, _ENTITY_WINDOW)
     semicolon = (window == ord(";")).argmax(axis=1)  # 0 where there is none, too
     found = semicolon > 1
@@ -70,7 +68,7 @@ def replace_entities(folded: U32, classes: U8) -> None:
     places, semicolon, decoded = places[good], semicolon[good], decoded[good]
     classes[expand(places, places + semicolon + 2)] = folding.IGNORED
     folded[places] = folding.folding_table()[decoded]
-    classes[places] = (folded[places] >> np.uint32(folding.CLASS_SHIFT)).astype(np.uint8) & np.uint8(7)
+    classes[places] = folding.classes_of(folded[places])
 
 
 def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
@@ -82,7 +80,7 @@ def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
         boundaries: where each comment begins; int64 (n,).
         marks: places of all punctuation and symbols; int64.
     """
-    codes = folded.take(marks) & _CODE_MASK
+    codes = folding.codes_of(folded.take(marks))
     _cut_tags(folded, classes, marks[codes == ord("<")])
     schemes = marks[codes == ord(":")]
     if schemes.size:

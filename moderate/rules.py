@@ -22,7 +22,7 @@ import numpy.typing as npt
 from .errors import RulesError
 from .features import FeatureTable, Vocabulary, combine
 from .folding import U64, Ints
-from .guidelines import CATEGORIES, PARENT, Category
+from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand
 from .spelling import Spelling, spelling_keys
 from .text import hash_words
@@ -175,9 +175,9 @@ class RuleBook:
         repeated, times = np.unique(places, return_counts=True)
         np.maximum.at(result, repeated[times > 1], STRONG)
         levels_by_comment = result.reshape(count, width)
-        for child, parent in PARENT.items():
-            column = levels_by_comment[:, CATEGORIES.index(parent)]
-            np.maximum(column, levels_by_comment[:, CATEGORIES.index(child)], out=column)
+        for child, parent in FAMILY:
+            column = levels_by_comment[:, parent]
+            np.maximum(column, levels_by_comment[:, child], out=column)
         return levels_by_comment
 
     def vocabulary(self) -> Vocabulary:

@@ -31,10 +31,7 @@ MIX: Final = 0x9E3779B97F4A7C15
 _MODULUS: Final = 1 << 64
 _MIX, _HALF = np.uint64(MIX), np.uint64(32)
 _ONE: Final = np.uint32(1)
-_CODE_MASK: Final = np.uint32(folding.CODE_MASK)
 _UPPER: Final = np.uint32(folding.UPPER)
-_CLASS_SHIFT: Final = np.uint32(folding.CLASS_SHIFT)
-_CLASS_MASK: Final = np.uint8(7)
 _PUNCTUATION: Final = np.uint8(folding.PUNCTUATION)
 
 # Comments are handled in pieces of at most this many characters: bounds memory, and lets powers be computed once.
@@ -129,8 +126,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     table = folding.folding_table()
     folded = table.take(raw, mode="clip")
     folded[offsets - 1] = table[folding.BOUNDARY_CODE]
-    classes = (folded >> _CLASS_SHIFT).astype(np.uint8)
-    classes &= _CLASS_MASK
+    classes = folding.classes_of(folded)
 
     if "&" in joined and ";" in joined:
         replace_entities(folded, classes)
@@ -149,7 +145,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     kept = start.nonzero()[0]
     start[1:] &= ~(word[1:] & word[:-1])
     entries = folded.take(kept)
-    codes = entries & _CODE_MASK
+    codes = folding.codes_of(entries)
     starts = np.append(start.take(kept), True).nonzero()[0]
     first = kept.take(starts[:-1]).searchsorted(boundaries)
     return Tokens(
@@ -174,7 +170,7 @@ def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
     marks = marks[(classes.take(marks) == folding.SYMBOL)]
     if not marks.size:
         return
-    codes = folded.take(marks) & _CODE_MASK
+    codes = folding.codes_of(folded.take(marks))
     like, star = _LETTER_LIKE.take(codes, mode="clip"), codes == ord(folding.STARS)
     left, right = classes.take(marks - 1), classes.take(marks + 1, mode="clip")
     right[marks + 1 == classes.size] = folding.SPACE
@@ -212,7 +208,7 @@ for _kind, _marks in enumerate(_COUNTED_MARKS):
 def _count_marks(folded: U32, boundaries: Ints, marks: Ints) -> Ints:
     """Count the marks of `_COUNTED` in each comment; int64 (n, 5)."""
     width = len(_COUNTED_MARKS)
-    kinds = _COUNTED.take(folded.take(marks) & _CODE_MASK, mode="clip")
+    kinds = _COUNTED.take(folding.codes_of(folded.take(marks)), mode="clip")
     counted = kinds < width
     comments = boundaries.searchsorted(marks[counted], side="right") - 1
     return np.bincount(comments * width + kinds[counted], minlength=boundaries.size * width).reshape(-1, width)

@@ -51,8 +51,6 @@ class Space:
     Attributes:
         vocabulary: as the model will have it; rows are columns of the matrix.
         hashes: hash of each row; row 0 is none; uint64 (R,).
-        words: number of rows, counted from 1, that are words; the others are features of several words.
-        word_row: row of each vocabulary word; int64.
         grams: hash of each n-gram column, sorted; uint64 (G,).
         word_grams: n-gram columns of each row that is a word, scaled; CSR (R, G).
     """
