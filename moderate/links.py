@@ -72,7 +72,7 @@ def replace_entities(folded: U32, classes: U8) -> None:
 
 
 def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
-    """Turn links, e-mail addresses and HTML tags into punctuation; return the number of links of each comment.
+    """Blank out links and e-mail addresses, and make punctuation of HTML tags; return the links of each comment.
 
     Args:
         folded: folded entries; uint32 (C,).
@@ -98,7 +98,7 @@ def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
     order = np.argsort(starts, kind="stable")
     ends, earliest = np.unique(ends[order], return_index=True)
     starts = starts[order][earliest]
-    classes[expand(starts, ends)] = folding.PUNCTUATION
+    classes[expand(starts, ends)] = folding.SPACE
     comments = np.searchsorted(boundaries, starts, side="right") - 1
     return np.bincount(comments, minlength=boundaries.size)
 

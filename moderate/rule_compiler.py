@@ -36,6 +36,14 @@ def compile_rules(path: Path, raw: bytes) -> RuleBook:
     return Compiler(path, text, data, hashlib.sha256(raw).hexdigest()).compile()
 
 
+def read_word_sets(path: Path) -> dict[str, tuple[str, ...]]:
+    """The single words of every set of [words] of the rule book ``path``, folded; RulesError if it is not valid."""
+    text = path.read_text(encoding="utf-8-sig")
+    compiler = Compiler(path, text, tomllib.loads(text), "")
+    compiler.sets = compiler._read_sets()
+    return {name: tuple(dict.fromkeys(compiler.members(name, name))) for name in compiler.sets}
+
+
 class Compiler:
     """From the text of a rule book to its tables; every complaint names file, line and key."""
 
@@ -49,7 +57,7 @@ class Compiler:
         """Read everything and lay out the tables."""
         for key in self.data:
             if key not in {"format", "classes", "words", "rule"}:
-                raise self._error(key, f"unknown key {key!r} (format, classes, [words], [[rule]])")
+                raise self._error(key, f"unknown key {key!r} (format, [classes], [words], [[rule]])")
         if self.data.get("format") != FORMAT:
             raise self._error("format", f"format {self.data.get('format')!r} is not {FORMAT}")
         self.sets = self._read_sets()
@@ -118,17 +126,29 @@ class Compiler:
         return {name: self._strings(sets, name) for name in sets}
 
     def _read_classes(self) -> dict[str, tuple[str, ...]]:
-        """Words of each feature class, single words only; the first class that names a word has it."""
+        """Words of each feature class, single words only; the first class that names a word has it.
+
+        ``classes`` may also be a list of sets, each of which is a class by itself.
+        """
+        table = self.data.get("classes", {})
+        if isinstance(table, list):
+            table = {name: [name] for name in self._strings(self.data, "classes")}
+        if not isinstance(table, dict):
+            raise self._error("classes", "[classes] must be a table of lists of sets")
         taken: set[str] = set()
         classes = {}
-        for name in self._strings(self.data, "classes"):
-            if name not in self.sets:
-                raise self._error("classes", f"class {name!r} is not a set of [words]")
-            expanded = [phrase for entry in self.sets[name] for phrase in self._expand(entry)]
-            members = [folded[0] for folded in fold_words(expanded) if len(folded) == 1]
+        for name in table:
+            members = [word for source in self._strings(table, name) for word in self.members(source, name)]
             classes[name] = tuple(dict.fromkeys(word for word in members if word not in taken))
             taken.update(members)
         return classes
+
+    def members(self, name: str, key: str) -> list[str]:
+        """The single words of the set ``name``, folded; ``key`` is what asks for it, for complaints."""
+        if name not in self.sets:
+            raise self._error(key, f"class {key!r}: {name!r} is not a set of [words]")
+        expanded = [phrase for entry in self.sets[name] for phrase in self._expand(entry)]
+        return [folded[0] for folded in fold_words(expanded) if len(folded) == 1]
 
     def _read_rule(self, entry: Mapping[str, Any], taken: set[str]) -> Rule:
         for key in entry:

@@ -4,7 +4,8 @@ The batch is joined, decoded once to code points, folded by one look-up table ov
 compatibility forms, accents; invisible characters are dropped), and cut into tokens by character class. A token is
 
 - a run of letters and digits, with symbols that stand for letters inside it (``sh!t``, ``a$$``, ``f**k``),
-- a single emoji, pictograph or ideograph, or
+- a single emoji, pictograph or ideograph,
+- a quotation mark, as ``"`` whatever its shape, or the first of a run of question marks: who says it matters, or
 - the boundary that opens every comment, so that no comment is without a token.
 
 Each token has a 64-bit hash: a polynomial over its code points, computed for all tokens at once from prefix sums
@@ -139,6 +140,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     marks = ((classes - _PUNCTUATION) < 2).nonzero()[0]  # punctuation and symbols: few
     links = cut_links(folded, classes, boundaries, marks)
     _admit_symbols(folded, classes, marks)
+    _admit_marks(folded, classes, marks)
 
     word = (classes >> 1) == folding.LETTER >> 1
     start = classes >= folding.SINGLE
@@ -196,6 +198,30 @@ def _admit_stars(classes: U8, stars: Ints) -> None:
     short = (padded[begins] != folding.LETTER) | (padded[begins + 1] != folding.LETTER)
     admitted = before & (after | (short & (ends > begins)))
     classes[expand(begins[admitted], ends[admitted] + 1)] = folding.LETTER
+
+
+def _admit_marks(folded: U32, classes: U8, marks: Ints) -> None:
+    """Make tokens of quotation marks, and of the first of a run of question marks.
+
+    An apostrophe is a quotation mark unless it has letters or digits on both sides; behind "=" and before ">" stand
+    the marks of an attribute.
+    """
+    codes = folding.codes_of(folded.take(marks))
+    single = marks[codes == ord("'")]
+    if single.size:
+        inside = (classes.take(single - 1) | 1) == folding.DIGIT
+        inside &= (classes.take(single + 1, mode="clip") | 1) == folding.DIGIT
+        single = single[~inside]
+        folded[single] = ord('"')
+    questions = marks[codes == ord("?")]
+    if questions.size:
+        questions = questions[np.append(True, np.diff(questions) > 1)]
+    quotes = np.concatenate([marks[codes == ord('"')], single])
+    opens = folding.codes_of(folded.take(quotes - 1)) == ord("=")
+    closes = folding.codes_of(folded.take(quotes + 1, mode="clip")) == ord(">")
+    quotes = quotes[~(opens | closes)]
+    admitted = np.concatenate([quotes, questions])
+    classes[admitted[classes.take(admitted) == folding.PUNCTUATION]] = folding.SINGLE
 
 
 # What `Tokens.marks` counts, in this order.

@@ -63,7 +63,7 @@ def test_links_are_counted_for_the_comment_they_are_in():
     [
         ("tom &amp; jerry", ["tom", "jerry"]),
         ("don&#39;t don&#x27;t don&apos;t don&rsquo;t", ["don", "t"] * 4),
-        ("&quot;fine&quot;&nbsp;day", ["fine", "day"]),
+        ("&quot;fine&quot;&nbsp;day", ['"', "fine", '"', "day"]),
         ("&lt;b&gt;fine&lt;/b&gt;", ["fine"]),
         ("f&#105;ne f&#x69;ne f&#X69;ne", ["fine"] * 3),
         ("&#128512;", ["😀"]),

@@ -217,6 +217,8 @@ def test_the_smallest_good_book_is_one_rule(compile_book):
         ("[words]\n\nfools = 'dimwit'\n" + GOOD, 4, "'fools' must be a list of strings"),
         ("[words]\nfools = [1]\n" + GOOD, 3, "'fools' must be a list of strings"),
         ("classes = ['fools']\n" + GOOD, 2, "'fools' is not a set"),
+        ("classes = 3\n" + GOOD, 2, "[classes] must be a table"),
+        ("[classes]\nall = ['fools']\n" + GOOD, 3, "'fools' is not a set"),
         (GOOD + rule(["oaf"]), 9, "name of its own, not 'rude'"),
         (GOOD + rule(["oaf"], name=""), 9, "name of its own, not ''"),
         (GOOD + rule(["oaf"], name="b", category="rudeness"), 10, "unknown category 'rudeness'"),

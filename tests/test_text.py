@@ -56,7 +56,11 @@ def fold(char):
         ("привет مرحبا שלום", ["привет", "مرحبا", "שלום"]),
         ("", []),
         (" \n\t\u3000", []),
-        ("?!... -- ()", []),
+        ("!... -- ()", []),
+        ("why??? oh, why?", ["why", "?", "oh", "why", "?"]),
+        ("\"so\" “so” «so» 'so' ‘so’", ['"', "so", '"'] * 5),
+        ("it’s five o'clock, 'tis", ["it", "s", "five", "o", "clock", '"', "tis"]),
+        ('see www.example.com/?q="a"?', ["see"]),
     ],
 )
 def test_a_word_is_a_run_of_letters_and_digits_and_an_ideograph_or_emoji_stands_alone(text, expected):

@@ -20,6 +20,9 @@ READ_AS = {
     "ک": "ك", "ی": "ي", "ى": "ي", "ة": "ه", "ھ": "ه", "ہ": "ه",
 }  # fmt: skip
 
+# Quotation marks and apostrophes of every shape are one each.
+QUOTES = dict.fromkeys("“”„‟«»″〝〞〟❝❞", '"') | dict.fromkeys("‘’‚‛‹›′ʼʻ`´", "'")
+
 # Blank or joining letters that show nothing: Hangul fillers, Arabic tatweel, Khmer inherent vowels, braille blank.
 INVISIBLE_LETTERS = {0x115F, 0x1160, 0x3164, 0xFFA0, 0x0640, 0x17B4, 0x17B5, 0x180E}
 
@@ -38,6 +41,8 @@ def classify_code_point(code: int) -> tuple[int, int]:
     """Return ``(folded code point, class)`` of one code point; the classes are constants of `moderate.text`."""
     char = chr(code)
     category = unicodedata.category(char)
+    if char in QUOTES:
+        return ord(QUOTES[char]), target.PUNCTUATION
     if code in SKIN_TONES or code in INVISIBLE_LETTERS:
         return code, target.IGNORED
     if category in {"Zs", "Zl", "Zp"} or char in "\t\n\r\v\f\x1c\x1d\x1e\x1f\x85" or code == 0x2800:

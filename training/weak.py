@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from moderate.features import BOUNDARY_CLASS, Vocabulary
+from moderate.features import Vocabulary
 from moderate.guidelines import CATEGORIES, Category
 from moderate.rules import MILD, NONE, STRONG, RuleBook
-from moderate.text import tokenize
+from moderate.text import hash_words, tokenize
 
 from .corpora import UNKNOWN, Labels
 from .matrix import chunks
@@ -30,7 +30,7 @@ _PROMOTION: Final = CATEGORIES.index(Category.PROMOTION)
 _KINDS: Final = (Category.COMMERCIAL_PROMOTION, Category.PERSONAL_PROMOTION)
 
 
-# Word classes of the rule book that name groups, by the kind of abuse that their mention makes of an abusive comment.
+# Word sets of the rule book that name groups, by the kind of abuse that their mention makes of an abusive comment.
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     Category.SEXISM: ("group_women",),
     Category.HOMOPHOBIA: ("group_lgbt", "group_trans"),
@@ -45,18 +45,21 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 _ABUSE: Final = CATEGORIES.index(Category.ABUSE)
 
 
-def mentions(texts: Sequence[str], rules: RuleBook, vocabulary: Vocabulary) -> npt.NDArray[np.bool_]:
-    """Whether each comment names a group of each kind of abuse; bool (n, len(CATEGORIES))."""
-    kinds = np.zeros((256, len(CATEGORIES)), np.bool_)
-    numbers = {name: number for number, name in enumerate(rules.classes, BOUNDARY_CLASS + 1)}
+def mentions(texts: Sequence[str], sets: Mapping[str, Sequence[str]], vocabulary: Vocabulary) -> npt.NDArray[np.bool_]:
+    """Whether each comment names a group of each kind of abuse; bool (n, len(CATEGORIES)).
+
+    ``sets`` are the word sets of the rule book.
+    """
+    kinds = np.zeros((vocabulary.classes.size, len(CATEGORIES)), np.bool_)
     for category, names in _GROUPS.items():
-        for name in names:
-            if name in numbers:
-                kinds[numbers[name], CATEGORIES.index(category)] = True
+        words = [word for name in names for word in sets.get(name, ())]
+        if words:
+            kinds[vocabulary.table.look_up(hash_words(words)), CATEGORIES.index(category)] = True
+    kinds[0] = False
     parts = []
     for chunk in chunks(texts, label="groups"):
         features = vocabulary.extract(tokenize(chunk))
-        named = kinds[vocabulary.classes.take(features.rows[:, 0])]
+        named = kinds.take(features.rows[:, 0], axis=0)
         parts.append(np.logical_or.reduceat(named, features.first[:-1], axis=0))
     return np.concatenate(parts)
 
