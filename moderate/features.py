@@ -242,19 +242,18 @@ class Vocabulary:
         words = tokens.hashes
         rows = self.table.look_up(words)
         replaced, dropped, handles = self.spelling.resolve(tokens, rows == 0)
+        index = last = np.arange(dropped.size)
         if replaced.index.size:
-            words = words.copy()
-            words[replaced.index] = replaced.words
-            rows[replaced.index] = self.table.look_up(replaced.words)
-        dropped = dropped | (self.classes.take(rows) == IGNORED_CLASS)
-        index = (~dropped).nonzero()[0]
+            times = np.bincount(replaced.index, minlength=dropped.size)
+            index = np.repeat(index, np.maximum(times, 1))
+            places = (times > 0).take(index).nonzero()[0]
+            words, rows, last = words.take(index), rows.take(index), index.copy()
+            words[places], last[places] = replaced.words, replaced.last
+            rows[places] = self.table.look_up(replaced.words)
+        kept = (~dropped.take(index) & (self.classes.take(rows) != IGNORED_CLASS)).nonzero()[0]
+        index = index.take(kept)
         first = index.searchsorted(tokens.first)
-        last = index
-        if replaced.index.size:
-            last = np.arange(dropped.size)
-            last[replaced.index] = replaced.last
-            last = last.take(index)
-        return words.take(index), rows.take(index), index, last, first, handles
+        return words.take(kept), rows.take(kept), index, last.take(kept), first, handles
 
 
 def hash_neighbours(words: U64, classes: U8, first: Ints) -> tuple[U64, U64]:

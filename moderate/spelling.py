@@ -3,12 +3,14 @@
 Only tokens that the vocabulary does not know are looked at. Their spelling is normalised (look-alikes from other
 scripts, digits and symbols become the Latin letters they are read as, repeated letters are collapsed) and looked up
 among the spellings of known words, compiled with the model: the plain spelling of common words, and for the words of
-the lexicon also those with a letter dropped or two swapped. Letters spaced out, "f u c k", are put together first.
+the lexicon also those with letters dropped, swapped or starred. Letters spaced out, "f u c k", are put together first,
+and what is no word is taken apart if it is several (`moderate.joined`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
 from typing import Final
@@ -17,6 +19,7 @@ import numpy as np
 
 from . import folding
 from .folding import U32, U64, Bools, Ints
+from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, mark_tops
 from .links import expand
 from .text import Tokens, hash_stretches
 
@@ -31,12 +34,20 @@ DROPPED: Final = "*_^~%&"  # symbols that stand for a letter left out, or for no
 EITHER: Final = "1!|"  # read as i first, then as l
 SPACED_RUN: Final = 3  # single letters in a row from which they may be a word spelt out
 PLAIN: Final = np.uint64(0x5851F42D4C957F2D)  # tells the keys of plain words from those of disguised ones
+ACRONYM: Final = 3  # letters: so many capitals are an abbreviation
+UNIT: Final = 2  # letters behind a number that are its unit rather than the end of a word
 LONGEST: Final = 40  # letters; a longer token is no word in disguise
+
+
+_EITHER: Final = np.array([ord(char) for char in EITHER], np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """First and last token, int64 (R,), and the hash of the word they stand for, uint64 (R,)."""
+    """First and last token, int64 (R,), and the hash of the word they stand for, uint64 (R,).
+
+    In order of token; one that is several words has as many entries, in order of reading.
+    """
 
     index: Ints
     last: Ints
@@ -48,12 +59,21 @@ class Spelling:
     """The compiled spellings.
 
     Attributes:
-        keys: hashes of normalised spellings, sorted; uint64 (S,).
-        words: hash of the word that each stands for; uint64 (S,).
+        keys: hashes of normalised spellings, and keys of `parts`, sorted; uint64 (S,).
+        words: hash of the word that each stands for, or the value of the part; uint64 (S,).
+        parts: the words that are looked for in words run together.
+        tops: which beginnings of keys there are; bool.
     """
 
     keys: U64
     words: U64
+    parts: Parts = field(init=False, repr=False, compare=False)
+    tops: Bools = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Find the parts among the keys, and mark what is there."""
+        object.__setattr__(self, "parts", Parts.select(self.keys, self.words))
+        object.__setattr__(self, "tops", mark_tops(self.keys))
 
     @classmethod
     def build(cls, keys: U64, words: U64) -> Spelling:
@@ -72,35 +92,86 @@ class Spelling:
         handles = np.zeros(tokens.offsets.size, np.int64)
         lengths = tokens.starts[1:] - tokens.starts[:-1]
         runs, run_ends, run_words = self._join_spaced(tokens, lengths, dropped)
-        index = np.flatnonzero(unknown & ~dropped & (lengths <= LONGEST))
-        index = index[~np.isin(index, runs)] if runs.size else index
-        words, found = self._look_up(*_take(tokens, index, lengths))
-        at = tokens.codes.take(tokens.starts.take(index)) == ord("@")
+        index = np.flatnonzero(unknown & ~dropped & (lengths > 1) & (lengths <= LONGEST))
+        index = index[~(_is_acronym(tokens, index, lengths) | _is_quantity(tokens, index, lengths))]
+        codes, starts = _take(tokens, index, lengths)
+        words, found = self.look_up(codes, starts)
+        at = codes.take(starts[:-1]) == ord("@")
         named = index[at & ~found]
         if named.size:
             dropped[named] = True
             comments = np.searchsorted(tokens.first, named, side="right") - 1
             handles = np.bincount(comments, minlength=handles.size)
+        joined, joined_words = self._take_apart(tokens, index[~found], lengths)
+        first = np.concatenate([runs, index[found], joined])
+        order = np.argsort(first, kind="stable")
         replacement = Replacement(
-            index=np.concatenate([runs, index[found]]),
-            last=np.concatenate([run_ends - 1, index[found]]),
-            words=np.concatenate([run_words, words[found]]),
+            index=first.take(order),
+            last=np.concatenate([run_ends - 1, index[found], joined]).take(order),
+            words=np.concatenate([run_words, words[found], joined_words]).take(order),
         )
         return replacement, dropped, handles
 
-    def _look_up(self, codes: U32, starts: Ints, *, spaced: bool = False) -> tuple[U64, Bools]:
-        """The words that stretches of ``codes`` spell, and whether each spells one."""
-        words, found = np.zeros(starts.size - 1, np.uint64), np.zeros(starts.size - 1, np.bool_)
-        if not self.keys.size or not words.size:
+    def look_up(self, codes: U32, starts: Ints, *, spaced: bool = False) -> tuple[U64, Bools]:
+        """The words that stretches of ``codes`` spell, uint64, and whether each spells one, bool."""
+        count = starts.size - 1
+        words, found = np.zeros(count, np.uint64), np.zeros(count, np.bool_)
+        if not self.keys.size or not count:
             return words, found
         plain = is_plain(codes, starts) & (not spaced)
-        for table in _letter_tables():
-            keys = spell(codes, starts, table, plain=plain)
-            place = np.minimum(np.searchsorted(self.keys, keys), self.keys.size - 1)
-            better = ~found & (self.keys[place] == keys)
-            words[better] = self.words[place[better]]
-            found |= better
+        first, second = _letter_tables()
+        stars = codes == ord(folding.STARS)
+        # A star is a letter before it is nothing, "w*ho"; a letter doubled is two before it is one, "$hoot".
+        if stars.any():
+            starry = np.logical_or.reduceat(stars, starts[:-1])
+            self._try(codes, starts, starry, _star_table(), (words, found), collapse=False)
+        self._try(codes, starts, np.ones(count, np.bool_), first, (words, found), plain=plain, collapse=False)
+        self._try(codes, starts, ~plain, first, (words, found))
+        either = np.isin(codes, _EITHER)
+        if either.any():
+            self._try(codes, starts, np.logical_or.reduceat(either, starts[:-1]), second, (words, found))
         return words, found
+
+    def _try(
+        self,
+        codes: U32,
+        starts: Ints,
+        chosen: Bools,
+        table: U32,
+        result: tuple[U64, Bools],
+        *,
+        plain: Bools | None = None,
+        collapse: bool = True,
+    ) -> None:
+        """Read the ``chosen`` stretches by ``table``; put the words of those not found before into ``result``."""
+        words, found = result
+        index = np.flatnonzero(chosen & ~found)
+        if not index.size:
+            return
+        begins, ends = starts.take(index), starts.take(index + 1)
+        letters = codes.take(expand(begins, ends))
+        kind = np.zeros(index.size, np.bool_) if plain is None else plain.take(index)
+        keys = spell(letters, np.append(0, np.cumsum(ends - begins)), table, plain=kind, collapse=collapse)
+        hit, place = find_keys(self.keys, self.tops, keys)
+        hit = index.take(hit)
+        words[hit], found[hit] = self.words.take(place), True
+
+    def _take_apart(self, tokens: Tokens, index: Ints, lengths: Ints) -> tuple[Ints, U64]:
+        """Those of the tokens at ``index`` that are several words run together, once for each, and these words."""
+        sizes = lengths.take(index)
+        index = index[(sizes >= LEAST_LETTERS) & (sizes <= MOST_LETTERS)]
+        at = tokens.starts.take(index)
+        first, last = tokens.codes.take(at), tokens.codes.take(at + lengths.take(index) - 1)
+        index = index[~(_is_odd(first) | _is_odd(last))]  # parts are letters: the others would not come apart
+        codes, starts = _take(tokens, index, lengths)
+        apart, begins = self.parts.split(codes, starts)
+        if not apart.size:
+            return apart, np.zeros(0, np.uint64)
+        owner = np.searchsorted(starts, begins, side="right") - 1
+        letters, ends = _take(tokens, index.take(apart), lengths)
+        shift = starts.take(apart) - ends[:-1]  # from all tokens to those that come apart
+        parts = begins - shift.take(np.searchsorted(apart, owner))
+        return index.take(owner), hash_stretches(letters, np.append(parts, letters.size))
 
     def _join_spaced(self, tokens: Tokens, lengths: Ints, dropped: Bools) -> tuple[Ints, Ints, U64]:
         """Runs of single letters one character apart that spell a word: first, end, word; marks the rest.
@@ -118,42 +189,51 @@ class Spelling:
         begins, ends = begins[long], np.minimum(ends[long], begins[long] + LONGEST)
         if not begins.size:
             return begins, begins, np.zeros(0, np.uint64)
-        words, found = np.zeros(begins.size, np.uint64), np.zeros(begins.size, np.bool_)
-        for skipped, left in ((0, 0), (1, 0), (0, 1)):
-            open_runs = np.flatnonzero(~found & (ends - begins - skipped - left >= SPACED_RUN))
-            first, end = begins[open_runs] + skipped, ends[open_runs] - left
-            starts = np.append(0, np.cumsum(end - first))
-            spelt, hit = self._look_up(initial.take(expand(first, end)), starts, spaced=True)
-            chosen = open_runs[hit]
-            begins[chosen], ends[chosen], words[chosen], found[chosen] = first[hit], end[hit], spelt[hit], True
+        firsts = np.concatenate([begins, begins + 1, begins])
+        lasts = np.concatenate([ends, ends, ends - 1])
+        tried = np.flatnonzero(lasts - firsts >= SPACED_RUN)
+        first, last = firsts.take(tried), lasts.take(tried)
+        spelt, hit = self.look_up(initial.take(expand(first, last)), np.append(0, np.cumsum(last - first)), spaced=True)
+        words, found = np.zeros(firsts.size, np.uint64), np.zeros(firsts.size, np.bool_)
+        words[tried], found[tried] = spelt, hit
+        best = np.arange(begins.size) + begins.size * found.reshape(-1, begins.size).argmax(axis=0)
+        begins, ends, words, found = firsts.take(best), lasts.take(best), words.take(best), found.take(best)
         begins, ends, words = begins[found], ends[found], words[found]
         dropped[expand(begins + 1, ends)] = True
         return begins, ends, words
 
 
-def spell(codes: U32, starts: Ints, table: U32, *, plain: Bools) -> U64:
-    """Keys of stretches of ``codes``: letters by ``table``, repeats collapsed, hashed; uint64.
+def spell(codes: U32, starts: Ints, table: U32, *, plain: Bools, collapse: bool = True) -> U64:
+    """Keys of stretches of ``codes``: letters by ``table``, repeats collapsed if asked for, hashed; uint64.
 
-    A ``plain`` stretch, of nothing but letters that nobody stretched, has a key of its own kind: it may be a word with
-    a letter missing, but "as" is not "ass" with its repeats collapsed.
+    A ``plain`` stretch, of nothing but letters that nobody stretched, has a key of its own kind and keeps its repeats:
+    it may be a word with a letter missing, but "as" is not "ass" with its repeats collapsed.
     """
     letters = np.where(codes < table.size, table.take(codes, mode="clip"), codes)
     places = np.flatnonzero(letters)
     owner = np.searchsorted(starts, places, side="right")
     letters = letters.take(places)
-    repeats = np.append(False, (letters[1:] == letters[:-1]) & (owner[1:] == owner[:-1]))[: letters.size]
-    letters, owner = letters[~repeats], owner[~repeats]
+    if collapse:
+        repeats = np.append(False, (letters[1:] == letters[:-1]) & (owner[1:] == owner[:-1]))[: letters.size]
+        repeats &= ~plain.take(owner - 1)
+        letters, owner = letters[~repeats], owner[~repeats]
     keys = hash_stretches(letters, np.searchsorted(owner, np.arange(1, starts.size + 1)))
     return np.where(plain, keys ^ PLAIN, keys)
 
 
 def is_plain(codes: U32, starts: Ints) -> Bools:
     """Whether each stretch is only letters a to z, none three times in a row; bool."""
-    odd = (codes < ord("a")) | (codes > ord("z"))
+    odd = _is_odd(codes)
     tripled = np.flatnonzero((codes[2:] == codes[1:-1]) & (codes[1:-1] == codes[:-2]))
     owner = np.searchsorted(starts, tripled, side="right")
     odd[tripled[tripled + 2 < starts.take(np.minimum(owner, starts.size - 1))]] = True
     return ~np.logical_or.reduceat(odd, starts[:-1]) if starts.size > 1 else np.zeros(0, np.bool_)
+
+
+def _is_odd(codes: U32) -> Bools:
+    """Whether each code is no letter a to z; bool."""
+    odd: Bools = (codes < ord("a")) | (codes > ord("z"))
+    return odd
 
 
 @cache
@@ -169,11 +249,22 @@ def _letter_tables() -> tuple[U32, U32]:
     return first, second
 
 
-def spelling_keys(words: list[str], *, plain: bool) -> U64:
-    """Keys of folded words, as `Spelling` looks them up: as plain letters, or in disguise; uint64."""
+@cache
+def _star_table() -> U32:
+    """Like the first of `_letter_tables`, but a star is itself."""
+    table = _letter_tables()[0].copy()
+    table[ord(folding.STARS)] = ord(folding.STARS)
+    return table
+
+
+def spelling_keys(words: Sequence[str], *, plain: bool, collapse: bool = True) -> U64:
+    """Keys of folded words, as `Spelling` looks them up: as plain letters, or in disguise, maybe starred; uint64.
+
+    Words in disguise may ``collapse`` their repeats; plain ones never do.
+    """
     codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4")
     starts = np.append(0, np.cumsum([len(word) for word in words]))
-    return spell(codes, starts, _letter_tables()[0], plain=np.full(len(words), plain))
+    return spell(codes, starts, _star_table(), plain=np.full(len(words), plain), collapse=collapse)
 
 
 def disguises(word: str) -> list[str]:
@@ -181,6 +272,36 @@ def disguises(word: str) -> list[str]:
     dropped = [word[:place] + word[place + 1 :] for place in range(1, len(word) - 1)]
     swapped = [word[:place] + right + left + word[place + 2 :] for place, (left, right) in enumerate(pairwise(word))]
     return [spelling for spelling in dict.fromkeys(dropped + swapped) if spelling != word]
+
+
+def _is_acronym(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:
+    """Whether each of the tokens at ``index`` is `ACRONYM` capitals: "SCM" is not "scum" without its vowel."""
+    begins = tokens.starts.take(index)
+    acronym: Bools = lengths.take(index) == ACRONYM
+    for place in range(ACRONYM):
+        acronym &= tokens.upper.take(begins + place, mode="clip")
+    return acronym
+
+
+def _is_quantity(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:
+    """Whether each of the tokens at ``index`` is a number and a unit, "90k", "4s", "80th"."""
+    quantity = np.zeros(index.size, np.bool_)
+    begins = np.flatnonzero(_is_digit(tokens.codes.take(tokens.starts.take(index))))
+    if not begins.size:
+        return quantity
+    codes, starts = _take(tokens, index.take(begins), lengths)
+    sizes = starts[1:] - starts[:-1]
+    places = np.arange(codes.size) - np.repeat(starts[:-1], sizes)
+    digit = _is_digit(codes)
+    count = np.add.reduceat(digit, starts[:-1], dtype=np.int64)
+    leading = np.add.reduceat(places * digit, starts[:-1]) == count * (count - 1) // 2  # as low as can be
+    quantity[begins] = leading & (sizes - count <= UNIT)
+    return quantity
+
+
+def _is_digit(codes: U32) -> Bools:
+    digit: Bools = (codes >= ord("0")) & (codes <= ord("9"))
+    return digit
 
 
 def _take(tokens: Tokens, index: Ints, lengths: Ints) -> tuple[U32, Ints]:

@@ -20,6 +20,8 @@ from moderate.features import (
     hash_neighbours,
     hash_word_grams,
 )
+from moderate.joined import OPENER, TELLING, part_keys, part_values
+from moderate.spelling import Spelling
 from moderate.text import hash_words, tokenize
 
 YOU, INSULT = 2, 3
@@ -191,6 +193,22 @@ def test_letters_put_together_are_one_word_with_all_their_places():
     assert features.words.tolist() == one("", "you", "idiot")
     assert features.index.tolist() == [0, 1, 2]
     assert features.last.tolist() == [0, 1, 6]
+
+
+def test_words_run_together_are_several_words_at_one_place():
+    flags = {"you": OPENER, "are": 0, "an": 0, "idiot": TELLING}
+    values = part_values(np.full(len(flags), 6.0), np.array(list(flags.values())))
+    spelling = Spelling.build(part_keys(list(flags)), values)
+    vocabulary = build_vocabulary(CLASSES, spelling=spelling)
+    features = vocabulary.extract(tokenize(["such youareanidiot, user fool", "youidiot"]))
+    assert features.words.tolist() == one("", "such", "you", "are", "an", "idiot", "fool", "", "you", "idiot")
+    assert features.rows[:, 0].tolist() == vocabulary.table.look_up(features.words).tolist()
+    assert features.index.tolist() == [0, 1, 2, 2, 2, 2, 4, 5, 6, 6]
+    assert features.last.tolist() == features.index.tolist()
+    assert features.first.tolist() == [0, 7, 10]
+    assert features.counts.tolist() == features.known.tolist() == [6, 2]
+    begins, ends = features.tokens.spans(features.index[[2, 5, 9]], features.last[[2, 5, 9]])
+    assert list(zip(begins.tolist(), ends.tolist(), strict=True)) == [(5, 18), (5, 18), (0, 8)]
 
 
 def test_only_unknown_words_have_n_grams():

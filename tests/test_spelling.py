@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import batches, build_spelling
 
+from moderate.joined import OPENER, TELLING, part_keys, part_values
 from moderate.spelling import DROPPED, LOOK_ALIKES, Spelling, disguises, spelling_keys
 from moderate.text import hash_words, tokenize
 
@@ -14,12 +15,31 @@ SPELLING = build_spelling(WORDS)
 NAMES = dict(zip(hash_words(WORDS).tolist(), WORDS, strict=True))
 
 
-def resolve(*texts):
+PARTS = {"you": OPENER, "all": OPENER, "muppet": TELLING, "muppets": TELLING}
+JOINED = Spelling.build(
+    np.concatenate([SPELLING.keys, part_keys(list(PARTS))]),
+    np.concatenate([SPELLING.words, part_values(np.full(len(PARTS), 9.0), np.array(list(PARTS.values())))]),
+)
+NAMES |= dict(zip(hash_words(list(PARTS)).tolist(), PARTS, strict=True))
+
+
+def resolve_with(spelling, *texts):
     """Read texts of which no word is known; the words found, with first and last token, the dropped, the handles."""
     tokens = tokenize(texts)
-    replacement, dropped, handles = SPELLING.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
+    replacement, dropped, handles = spelling.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
     found = zip(replacement.index.tolist(), replacement.last.tolist(), replacement.words.tolist(), strict=True)
-    return sorted((first, last, NAMES[word]) for first, last, word in found), dropped.tolist(), handles.tolist()
+    return [(first, last, NAMES[word]) for first, last, word in found], dropped.tolist(), handles.tolist()
+
+
+def resolve(*texts):
+    return resolve_with(SPELLING, *texts)
+
+
+def spell_out(spelling, words):
+    """Hashes of what each of ``words`` is read as; 0 for nothing."""
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4")
+    read, found = spelling.look_up(codes, np.append(0, np.cumsum([len(word) for word in words])))
+    return np.where(found, read, 0).tolist()
 
 
 def read(text):
@@ -58,6 +78,50 @@ def test_repeated_letters_count_once_in_a_disguise_but_not_in_plain_words():
     assert read("he1o a$ a$$") == ["hello", "ass", "ass"]
     assert read("as") == []
     assert read("asss") == ["ass"]
+
+
+def test_plain_letters_that_are_doubled_are_no_disguise():
+    assert read("idiiot iddiot muppeet") == []
+    assert read("1diiot mupp3et") == ["idiot", "muppet"]
+
+
+def test_a_letter_doubled_is_two_before_it_is_one():
+    words = ["shot", "shoot"]
+    keys = [spelling_keys(words, plain=False, collapse=collapse) for collapse in (False, True)]
+    spelling = Spelling.build(np.concatenate(keys), hash_words(words * 2))
+    assert (
+        spell_out(spelling, ["sh0t", "$hoot", "sh0oot", "shooot"])
+        == hash_words(["shot", "shoot", "shot", "shot"]).tolist()
+    )
+
+
+def test_a_star_is_a_letter_before_it_is_nothing():
+    starred = spelling_keys(["w*men", "w*m*n"], plain=False, collapse=False)
+    spelling = Spelling.build(
+        np.concatenate([spelling_keys(["who", "wmen"], plain=False), starred]),
+        hash_words(["who", "wmen", "women", "women"]),
+    )
+    assert spell_out(spelling, ["w*men", "w*m*n", "wh*o"]) == hash_words(["women", "women", "who"]).tolist()
+
+
+@pytest.mark.parametrize("text", ["ASS", "4s", "55s", "90k", "80th", "1st"])
+def test_three_capitals_and_numbers_with_a_unit_are_what_they_are(text):
+    words = ["ass", "go", "both", "ist", "as", "ss", "gok"]
+    spelling = build_spelling(words)
+    tokens = tokenize([text])
+    replacement, _, _ = spelling.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
+    assert replacement.index.size == 0
+
+
+def test_words_run_together_stand_for_their_token_in_order_of_reading():
+    found, dropped, _ = resolve_with(JOINED, "so youmuppet, 1d10t: allmuppets")
+    assert found == [(2, 2, "you"), (2, 2, "muppet"), (3, 3, "idiot"), (4, 4, "all"), (4, 4, "muppets")]
+    assert not any(dropped)
+
+
+@pytest.mark.parametrize("text", ["youmupp3t", "you_muppet", "muppet", "yоumuppet", "m" * 33])
+def test_only_plain_letters_come_apart(text):
+    assert resolve_with(JOINED, text)[0] == []
 
 
 def test_only_words_nobody_knows_are_looked_at():

@@ -29,14 +29,15 @@ from moderate.features import (
 )
 from moderate.folding import U64, Ints
 from moderate.rules import RuleBook
-from moderate.spelling import Spelling, disguises, spelling_keys
+from moderate.spelling import Spelling
 from moderate.text import PIECE, decode, hash_words, tokenize
+
+from .spellings import build_spelling
 
 LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ...
 LEAST_BIGRAM: Final = 3  # ... a bigram, ...
 LEAST_FRAME: Final = 3  # ... a frame, a chain of classes ...
 LEAST_GRAM: Final = 3  # ... or, in how many words of the vocabulary, a character n-gram is kept
-COMMON_WORD: Final = 30  # occurrences from which a word is worth recognising in disguise
 GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 was 0.003 AUC worse
 TABLE_BITS: Final = 20  # room for all candidates while fitting
 IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
@@ -68,15 +69,16 @@ def chunks(texts: Sequence[str], *, label: str) -> Iterator[list[str]]:
         yield [text[:PIECE] for text in texts[start : start + size]]
 
 
-def build_space(texts: Sequence[str], rules: RuleBook) -> Space:
-    """Count the training ``texts`` and choose the features."""
+def build_space(texts: Sequence[str], rules: RuleBook, *, innocent: Sequence[str] = ()) -> Space:
+    """Count the training ``texts`` and choose the features; what stands in ``innocent`` texts is no disguise."""
     hashes, counts, strings = _count_words(texts)
+    counted = {strings[key]: count for key, count in zip(hashes.tolist(), counts.tolist(), strict=True)}
+    spelling, undone = build_spelling(rules, counted, innocent=_count_words(innocent)[2].values())
+    words = hashes[(counts >= LEAST_WORD) & ~np.isin(hashes, hash_words(sorted(undone)))]
     lexicon = sorted(rules.words)
     boundary = tokenize([""]).hashes
-    known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), hashes[counts >= LEAST_WORD]])
+    known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), words])
     known = known[np.sort(np.unique(known, return_index=True)[1])]
-    common = [strings[key] for key, count in zip(hashes.tolist(), counts.tolist(), strict=True) if count >= COMMON_WORD]
-    spelling = build_spelling(lexicon, common, set(strings.values()))
     classes = dict.fromkeys(boundary.tolist(), BOUNDARY_CLASS)
     for number, members in enumerate(rules.classes.values(), BOUNDARY_CLASS + 1):
         classes.update(dict.fromkeys(hash_words(members).tolist() if members else [], number))
@@ -87,25 +89,6 @@ def build_space(texts: Sequence[str], rules: RuleBook) -> Space:
     strings |= dict(zip(hash_words(lexicon).tolist(), lexicon, strict=True))
     grams, word_grams = _word_grams(row_hashes, strings)
     return Space(vocabulary=vocabulary, hashes=row_hashes, grams=grams, word_grams=word_grams)
-
-
-def build_spelling(lexicon: Sequence[str], common: Sequence[str], plain_words: set[str]) -> Spelling:
-    """Spellings of lexicon words, then of ``common`` words; dropped and swapped letters of longer lexicon words.
-
-    A disguise that is itself one of ``plain_words`` stays that word.
-    """
-    words = [word for word in (*lexicon, *common) if len(word) >= 3 and word.isascii() and word.isalpha()]
-    disguised = [
-        (spelling, word)
-        for word in lexicon
-        if len(word) >= 5 and word.isascii() and word.isalpha()
-        for spelling in disguises(word)
-        if spelling not in plain_words
-    ]
-    keys = np.concatenate(
-        [spelling_keys(words, plain=False), spelling_keys([spelling for spelling, _ in disguised], plain=True)]
-    )
-    return Spelling.build(keys, np.concatenate([hash_words(words), hash_words([word for _, word in disguised])]))
 
 
 def build_matrix(texts: Sequence[str], space: Space) -> Matrix:
@@ -156,7 +139,7 @@ def _count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
         for key, (start, end) in zip(unique.tolist(), spans, strict=True):
             if key not in strings:
                 strings[key] = letters[start:end]
-    hashes, counts = _merge(parts)
+    hashes, counts = _merge(parts) if parts else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
     return hashes, counts, strings
 
 

@@ -1,0 +1,153 @@
+"""Which spellings are compiled with a model: what is a word, what another word misspelt, what may run together."""
+
+import itertools
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="training needs the extra 'train'")
+
+from moderate.moderator import DATA
+from moderate.rules import RuleBook
+from moderate.text import hash_words, tokenize
+from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon
+from training.matrix import build_space
+from training.spellings import build_spelling, hidden, misspelt, moved, starred, vowels_left_out
+
+# What the training reads of a rule book: the words of its phrases, and its classes.
+CLASSES = {
+    "insult_noun": ("muppet", "nincompoop", "oafs", "twit"),
+    "hate_verb": ("detest",),
+    "identity": ("norwegians", "kurds"),
+    "vulgar_body": ("bottom",),
+    "second_person": ("you",),
+}
+RULES = SimpleNamespace(words={"muppet": 1, "oaf": 1}, classes=CLASSES)
+# Enough innocent words for the usual triples of letters, and the lexicon as often as in real comments.
+INNOCENT = [
+    "trait", "train", "twin", "twist", "winter", "sitting", "tweet", "cotton", "pot", "potter", "puppet", "puppets",
+    "muffin", "supper", "upper", "mutt", "must", "mud", "met", "pet", "petal", "carpet", "oats", "foal", "oasis",
+    "loaf", "soaf", "fast", "oak", "twice", "twined", "wines", "wit", "with", "fine", "mine",
+]  # fmt: skip
+COUNTS = (
+    Counter(dict.fromkeys(INNOCENT, 40))
+    + Counter({"muppet": 900, "nincompoop": 300, "detest": 400, "norwegians": 200, "kurds": 200, "oafs": 300})
+    + Counter({"you": 9000, "all": 5000, "the": 9000, "i": 9000, "are": 5000, "twit": 500, "bottom": 400, "smith": 200})
+)
+
+
+def read(text, seen=(), innocent=()):
+    """Read a comment of which no word is known, after training texts with the strings ``seen``, too.
+
+    Returns what it stands for, and the strings of the training texts that are no words.
+    """
+    spelling, undone = build_spelling(RULES, COUNTS + Counter(dict(seen)), innocent=innocent)
+    words = sorted({*RULES.words, *COUNTS, *itertools.chain(*CLASSES.values())})
+    names = dict(zip(hash_words(words).tolist(), words, strict=True))
+    tokens = tokenize([text])
+    replacement, _, _ = spelling.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
+    return " ".join(names[word] for word in replacement.words.tolist()), undone
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mupept", "mppet", "muppt", "mppt", "umppet",  # letters swapped and left out
+        "mu*pet", "m*pp*t", "m*ppet", "mupp3t", "muuuppet", "m u p p e t", "mυppet",
+    ],
+)  # fmt: skip
+def test_an_insult_in_disguise_is_found(text):
+    assert read(text)[0] == "muppet"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("norwegans", "norwegians"), ("nrwgns", "norwegians"), ("nowregians", "norwegians"), ("kdurs", "kurds"),
+     ("n0rw3g1ans", "norwegians"), ("nncmpp", "nincompoop"), ("dtest", "detest"), ("twt", "twit")],
+)  # fmt: skip
+def test_groups_and_what_is_said_of_them_are_found_in_disguise_too(text, word):
+    assert read(text)[0] == word
+
+
+@pytest.mark.parametrize("text", ["TWT", "puppet", "oats", "loaf", "mup", "pet"])
+def test_other_words_are_not(text):
+    assert read(text)[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("idetestnorwegians", "i detest norwegians"), ("youmuppet", "you muppet"),
+     ("allkurdsaretwit", "all kurds are twit")],
+)  # fmt: skip
+def test_words_run_together_are_taken_apart(text, words):
+    assert read(text)[0] == words
+
+
+@pytest.mark.parametrize("text", ["bottomsmith", "smithbottom", "muppetsmith", "youallare"])
+def test_names_and_words_that_tell_nothing_stay_whole(text):
+    assert read(text)[0] == ""
+
+
+def test_a_rare_misspelling_is_no_word_and_a_frequent_string_is():
+    assert read("muppt", {"muppt": RARE - 1}) == ("muppet", {"muppt"})
+    assert read("muppt", {"muppt": RARE}) == ("", set())
+
+
+def test_a_misspelling_is_much_rarer_than_the_word():
+    assert read("nincompop", {"nincompop": 9})[1] == {"nincompop"}
+    assert read("dtest", {"dtest": 9, "detest": -300})[1] == set()
+
+
+def test_what_looks_like_a_word_or_is_inflected_is_one():
+    assert read("muppets", {"muppets": 3})[1] == set()
+    assert read("twine", {"twine": 2})[1] == set()
+    assert read("mupet", {"mupet": 3})[1] == {"mupet"}
+
+
+def test_rare_words_run_together_and_rare_letters_in_disguise_are_no_words_either():
+    seen = {"youmuppet": 3, "allmuppet": 30, "mupp3t": 2, "mupppet": 2, "90k": 3}
+    words, undone = read("youmuppet", seen)
+    assert undone == {"youmuppet", "mupp3t", "mupppet"}
+    assert words == "you muppet"
+    assert read("allmuppet", seen)[0] == "", "thirty people wrote it: it is a word, whatever the model knows of it"
+
+
+def test_what_stands_in_innocent_texts_is_a_word():
+    seen = {"youmuppet": 3, "muppt": 2}
+    assert read("youmuppet muppt", seen, innocent=["youmuppet", "muppt"]) == ("", set())
+
+
+def test_the_vocabulary_knows_no_disguises():
+    texts = [f"{word} " * count for word, count in (COUNTS + Counter({"muppt": 3, "youmuppet": 3})).items()]
+    space = build_space(texts, RULES)
+    known = space.vocabulary.table.look_up(hash_words(["muppet", "puppet", "muppt", "youmuppet"])) > 0
+    assert known.tolist() == [True, True, False, False]
+    features = space.vocabulary.extract(tokenize(["muppt youmuppet"]))
+    assert features.words[1:].tolist() == hash_words(["muppet", "you", "muppet"]).tolist()
+    innocent = build_space(texts, RULES, innocent=["a fine muppt is youmuppet"])
+    assert (innocent.vocabulary.table.look_up(hash_words(["muppt", "youmuppet"])) > 0).all()
+
+
+def test_the_classes_whose_words_are_disguised_are_classes_of_the_packaged_rule_book():
+    classes = RuleBook.from_toml(DATA / "rules.toml").classes
+    assert set(HOSTILE) | set(GROUPS) | set(CRUDE) | set(CENSORED) | set(OPENERS) <= set(classes)
+
+
+def test_the_lexicon_is_in_order_of_frequency():
+    ordered = Lexicon.read(RULES, COUNTS).by_frequency
+    assert ordered[:2] == ["you", "muppet"]
+    assert set(ordered) == {*RULES.words, *itertools.chain(*CLASSES.values())}
+
+
+def test_misspellings_of_each_kind():
+    assert set(moved("abcdef")) == {"acdbef", "adbcef", "abdecf", "abecdf"}
+    assert set(vowels_left_out("parasite")) == {"prsite", "praste", "parste", "prste"}
+    assert starred("women") == ["w*men", "wo*en", "wom*n", "w*m*n"]
+    assert starred("fly") == ["f*y"]
+    assert hidden("women") == "w***n"
+    assert set(misspelt("hate", telling=True)) == {"ahte", "htae", "haet"}
+    assert set(misspelt("scum", telling=True)) == {"csum", "sucm", "scmu", "scm"}
+    assert misspelt("hate", telling=False) == ()
+    assert misspelt("oaf", telling=True) == ()

@@ -1,0 +1,128 @@
+"""Which strings of the training texts are words, and which of the words tell what a comment is about.
+
+No dictionary says what is a word and what is another word misspelt; the training texts have to. A string is a word of
+its own if it is not rare, is an inflection of an established word, or looks like a word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from moderate.rules import RuleBook
+
+COMMON_WORD: Final = 30  # occurrences from which a word is established
+RARE: Final = 10  # occurrences below which a string may be another word misspelt, ...
+FREQUENCY_RATIO: Final = 20  # ... if that is so much more frequent: few slips are made once in 20 times
+LEAST_MISSPELT: Final = 5  # letters of a word from which any misspelling is looked for; of four, only odd ones
+SURE_LENGTH: Final = 7  # letters from which few words differ from another by one letter only
+USUAL_TRIPLE: Final = 3  # common words that have three letters in a row from which these are usual
+VOWELS: Final = "aeiou"
+
+# Classes whose words are what evaders disguise: what is said, and of whom.
+HOSTILE: Final = (
+    "slur", "profanity", "insult_noun", "insult_adjective", "dehumanise", "violent_verb", "violent_past", "hate_verb",
+    "removal_verb", "crime", "disapproval",
+)  # fmt: skip
+GROUPS: Final = ("identity", "age_weight")
+CRUDE: Final = ("vulgar_body", "sexual")
+CENSORED: Final = ("slur", "profanity", "vulgar_body")  # written with stars for all but their ends, "f**k"
+OPENERS: Final = ("first_person", "second_person", "third_person", "negation", "quantifier", "modal")
+
+_ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "ers", "est", "y", "ly", "n", "en")
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Which strings are words.
+
+    Attributes:
+        counts: folded strings of the training texts and how often each occurs.
+        phrases: every word of the rule book's phrases and classes.
+        words: those that are of letters a to z only.
+        telling: those of the classes that evaders disguise, and of the groups.
+        crude: those of the crude classes.
+        censored: those that are written with stars for all but their ends.
+        openers: those that open a sentence about somebody: pronouns, "all", "should".
+    """
+
+    counts: Mapping[str, int]
+    phrases: frozenset[str]
+    words: frozenset[str]
+    telling: frozenset[str]
+    crude: frozenset[str]
+    censored: frozenset[str]
+    openers: frozenset[str]
+
+    @classmethod
+    def read(cls, rules: RuleBook, counts: Mapping[str, int]) -> Lexicon:
+        """The words of ``rules`` among the strings of the training texts."""
+        phrases = frozenset(rules.words).union(*rules.classes.values())
+        return cls(
+            counts=counts,
+            phrases=phrases,
+            words=frozenset(filter(is_latin, phrases)),
+            telling=_members(rules, (*HOSTILE, *GROUPS)),
+            crude=_members(rules, CRUDE),
+            censored=_members(rules, CENSORED),
+            openers=_members(rules, OPENERS),
+        )
+
+    @cached_property
+    def by_frequency(self) -> list[str]:
+        """The words, most frequent first."""
+        return sorted(self.words, key=lambda word: (-self.counts.get(word, 0), word))
+
+    @cached_property
+    def usual_triples(self) -> frozenset[str]:
+        """Three letters in a row, word ends marked, that several common words have."""
+        common = [word for word, count in self.counts.items() if count >= COMMON_WORD and is_latin(word)]
+        triples = Counter(triple for word in common for triple in set(_triples(word)))
+        return frozenset(triple for triple, count in triples.items() if count >= USUAL_TRIPLE)
+
+    def is_word(self, string: str, other: str) -> bool:
+        """Whether ``string`` is a word of its own rather than a misspelt ``other``."""
+        count = self.counts.get(string, 0)
+        if string in self.words or count >= RARE or count * FREQUENCY_RATIO > self.counts.get(other, 0):
+            return True
+        if self._is_inflected(string):
+            return True
+        triples = _triples(string)
+        if len(other) < LEAST_MISSPELT:
+            # Two swapped of four: "lira" may be itself, though rare; hardly a word begins like "fgas".
+            triples = [triples[0], triples[-1]] if count else triples
+            return not is_vowelless(string) and self.usual_triples.issuperset(triples)
+        doubtful = self.counts.get(other, 0) < RARE or (count > 0 and len(string) < SURE_LENGTH)
+        return doubtful and self.usual_triples.issuperset(triples)
+
+    def _is_inflected(self, string: str) -> bool:
+        """Whether ``string`` is an established word with an ending."""
+        stems = [string.removesuffix(ending) for ending in _ENDINGS if string.endswith(ending)]
+        stems += [stem[:-1] for stem in stems if stem[-2:-1] == stem[-1:]]  # "stopped"
+        return any(
+            len(stem) >= 3 and any(self.counts.get(form, 0) >= COMMON_WORD for form in (stem, stem + "e"))
+            for stem in stems
+        )
+
+
+def is_vowelless(string: str) -> bool:
+    """Whether ``string`` is three or more consonants, "stb"; few words are, "dry" has a y."""
+    return len(string) >= 3 and not set(string) & {*VOWELS, "y"}
+
+
+def is_latin(word: str) -> bool:
+    """Whether ``word`` is of letters a to z only."""
+    return word.isascii() and word.isalpha()
+
+
+def _triples(word: str) -> list[str]:
+    """Three letters in a row, word ends marked."""
+    marked = f"^{word}$"
+    return [marked[place : place + 3] for place in range(len(marked) - 2)]
+
+
+def _members(rules: RuleBook, names: Iterable[str]) -> frozenset[str]:
+    return frozenset(filter(is_latin, (word for name in names for word in rules.classes.get(name, ()))))
