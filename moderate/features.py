@@ -6,6 +6,7 @@ A comment is a bag of features, each a 64-bit hash:
 - ``bigram``: two neighbouring words,
 - ``frame``: three neighbouring words in which members of a word class are replaced by the class, "hate IDENTITY and",
 - ``chain2``, ``chain3``: neighbouring classes, the words between them left out, "YOU ... NEGATION ... INSULT",
+- ``topic``: a word of a comment that names a group: what "gift" or "remove" says there, it does not say elsewhere,
 - ``gram``: the character n-grams of a word that the vocabulary does not know,
 
 and a few counted signals: links, handles, capitals, exclamation marks. The table of a model maps hashes to rows of
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .folding import U8, U32, U64, Bools, Ints
+from .links import expand
 from .spelling import Spelling
 from .text import Tokens, mix
 
@@ -29,14 +31,18 @@ Rows = npt.NDArray[np.int32]
 # Every kind of feature hashes apart; the constants are arbitrary and only have to differ.
 SALTS: Final = {
     name: np.uint64(0xD6E8FEB86659FD93 * (number + 1) & 0xFFFFFFFFFFFFFFFF)
-    for number, name in enumerate(("bigram", "frame", "chain2", "chain3", "gram", "class", "phrase"))
+    for number, name in enumerate(("bigram", "frame", "chain2", "chain3", "gram", "class", "phrase", "topic"))
 }
 _SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
 
-# Word classes are numbers, 0 for none; these two have a meaning here, the others come from the rule book.
+# Word classes are numbers, 0 for none; these three have a meaning here, the others come from the rule book.
 BOUNDARY_CLASS: Final = 1
+IDENTITY_CLASS: Final = 2  # names of groups that are abused for what they are
 IGNORED_CLASS: Final = 255  # place-holders such as "user" or "rt": no word of the comment
 CLASS_HASHES: Final = mix(np.arange(256, dtype=np.uint64) * _SPREAD ^ SALTS["class"])
+
+# First characters of the tokens that are no words.
+_MARKS: Final = np.isin(np.arange(0x100), [ord('"'), ord("?")])
 
 GRAM_SIZES: Final = (3, 4, 5)
 GRAM_LETTERS: Final = 32  # letters of an unknown word that are read: longer ones are no words
@@ -61,13 +67,13 @@ class Features:
         last: token index of its last part, where it was put together from several; int64 (K,).
         first: index of each comment's boundary among the words, and K at the end; int64 (n + 1,).
         words: hash of each word as the vocabulary spells it; uint64 (K,).
-        rows: rows of word, bigram and frame that begin at each word; int32 (K, 3).
+        rows: rows of word, bigram and frame that begin at each word, and of the word by topic; int32 (K, 4).
         chain: index among the words of those that have a class, boundaries included; int64 (C,).
         chain_rows: rows of chain2 and chain3 that begin at each of these; int32 (C, 2).
         gram_rows: rows of character n-grams; int32 (G,).
         gram_words: index among the words of the word each belongs to; int64 (G,).
         signals: level of each signal; int64 (n, len(SIGNALS)).
-        counts: number of words of each comment; int64 (n,).
+        counts: number of words of each comment, marks left out; int64 (n,).
         known: number of those that the vocabulary knows; int64 (n,).
     """
 
@@ -185,7 +191,7 @@ def _fingerprints(hashes: U64) -> U64:
     return (hashes & _FIFTEEN_BITS) | _SIXTEENTH_BIT
 
 
-def combine(left: U64, right: U64, *, kind: str) -> U64:
+def combine(left: U64, right: U64 | np.uint64, *, kind: str) -> U64:
     """Hash pairs of hashes, in order, apart from other kinds of feature; uint64."""
     return mix((left * _SPREAD + right) ^ SALTS[kind])
 
@@ -211,16 +217,19 @@ class Vocabulary:
         chain = classes.nonzero()[0]
         bigrams, frames = hash_neighbours(words, classes, first)
         chain2, chain3 = hash_chains(classes.take(chain))
-        unknown = (rows == 0).nonzero()[0]
+        topics, topical = hash_topics(words, classes, first)
+        marks = _MARKS.take(tokens.codes.take(tokens.starts.take(index)), mode="clip")
+        unknown = ((rows == 0) & ~marks).nonzero()[0]
         grams, gram_words = hash_grams(tokens, index.take(unknown))
-        counts = first[1:] - first[:-1] - 1
+        counts = first[1:] - first[:-1] - 1 - np.add.reduceat(marks, first[:-1], dtype=np.int64)
         missing = np.bincount(first.searchsorted(unknown, side="right") - 1, minlength=counts.size)
-        found = self.table.look_up(np.concatenate([bigrams, frames, chain2, chain3, grams]))
-        word_count, chain_count = words.size, chain.size
-        table_rows = np.empty((word_count, 3), np.int32)
+        found = self.table.look_up(np.concatenate([bigrams, frames, chain2, chain3, topics, grams]))
+        ends = np.cumsum([2 * words.size, 2 * chain.size, topics.size])
+        table_rows = np.zeros((words.size, 4), np.int32)
         table_rows[:, 0] = rows
-        table_rows[:, 1:] = found[: 2 * word_count].reshape(2, -1).T
-        chain_rows = found[2 * word_count : 2 * (word_count + chain_count)].reshape(2, -1).T
+        table_rows[:, 1:3] = found[: ends[0]].reshape(2, -1).T
+        table_rows[topical, 3] = found[ends[1] : ends[2]]
+        chain_rows = found[ends[0] : ends[1]].reshape(2, -1).T
         return Features(
             tokens=tokens,
             index=index,
@@ -230,7 +239,7 @@ class Vocabulary:
             rows=table_rows,
             chain=chain,
             chain_rows=chain_rows,
-            gram_rows=found[2 * (word_count + chain_count) :],
+            gram_rows=found[ends[2] :],
             gram_words=unknown.take(gram_words),
             signals=count_signals(tokens, handles),
             counts=counts,
@@ -286,6 +295,13 @@ def hash_chains(classes: U8) -> tuple[U64, U64]:
     triples[:-2] = combine(pairs[:-2], hashes[2:], kind="chain3")
     triples[:-2][classes[1:-1] == BOUNDARY_CLASS] = 0
     return pairs[:-1], triples[:-1]
+
+
+def hash_topics(words: U64, classes: U8, first: Ints) -> tuple[U64, Ints]:
+    """Hashes of the words of comments that name a group, apart from words elsewhere; and their indices."""
+    named = np.add.reduceat(classes == IDENTITY_CLASS, first[:-1], dtype=np.int64) > 0
+    topical = expand(first[:-1][named] + 1, first[1:][named])
+    return combine(words.take(topical), CLASS_HASHES[IDENTITY_CLASS], kind="topic"), topical
 
 
 def hash_grams(tokens: Tokens, index: Ints) -> tuple[U64, Ints]:

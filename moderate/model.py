@@ -4,7 +4,7 @@ Weights are eight-bit integers, so a comment's score is an exact integer however
 machine. A row holds the weights of all heads side by side in 16 bytes; one gather fetches them, and the rows of a
 comment are added four heads at a time in 64-bit words (Lamport 1975). Score of a head:
 
-    scale * (sum over the rows of the comment) / sqrt(words) + scale * (signals)
+    scale * (sum over the rows of the comment) / sqrt(words + prior words) + scale * (signals)
 
 and Platt's sigmoid (1999) makes a probability of it.
 """
@@ -71,6 +71,7 @@ class LinearModel:
         signals: weight of each level of each signal; int16 (len(SIGNALS), 4, len(CATEGORIES)).
         scale: value of one unit of a weight, for each head; float64 (len(CATEGORIES),).
         gram_ratio: value of one unit of an n-gram's weight, in units of a word's.
+        prior_words: words that every comment is taken to have besides its own, so that one alone says little.
         slopes, intercepts: Platt's calibration of each head; float64 (len(CATEGORIES),).
         presets: policy preset -> category -> threshold.
         card: what else the configuration says: name, training digest, corpora, metrics.
@@ -82,6 +83,7 @@ class LinearModel:
     signals: npt.NDArray[np.int16]
     scale: Floats
     gram_ratio: float
+    prior_words: float
     slopes: Floats
     intercepts: Floats
     presets: Mapping[str, Mapping[str, float]]
@@ -98,7 +100,7 @@ class LinearModel:
         return self.calibrate(self.sums(features), features.counts)
 
     def sums(self, features: Features) -> tuple[Ints, Ints]:
-        """Exact sums of weights, to be divided by sqrt(words), and of signals; int64 (n, len(CATEGORIES)) each."""
+        """Exact sums of weights, still to be divided for length, and of signals; int64 (n, len(CATEGORIES)) each."""
         count = features.counts.size
         word_first = features.first * features.rows.shape[1]
         chain_first = features.chain.searchsorted(features.first) * features.chain_rows.shape[1]
@@ -114,8 +116,9 @@ class LinearModel:
     def calibrate(self, sums: tuple[Ints, Ints], counts: Ints) -> Floats:
         """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
         words, signals = sums
-        raw = words / np.sqrt(np.maximum(counts, 1))[:, None] + signals
-        return raw * (self.scale * self.slopes) + self.intercepts
+        raw = words / np.sqrt(np.maximum(counts + self.prior_words, 1))[:, None] + signals
+        logits: Floats = raw * (self.scale * self.slopes) + self.intercepts
+        return logits
 
     def word_weights(self, features: Features, words: Ints, columns: Ints) -> Floats:
         """What words add to a head, in units of weight; a feature of several words is shared among them.
@@ -129,7 +132,7 @@ class LinearModel:
             float64 (E,). What stands at a boundary has no meaning.
         """
         shares: Floats = self.rows[features.rows.take(words, axis=0), columns[:, None]] - np.float64(OFFSET)
-        values = _spread(shares[:, 0], 1) + _spread(shares[:, 1], 2) + _spread(shares[:, 2], 3)
+        values = shares[:, 0] + _spread(shares[:, 1], 2) + _spread(shares[:, 2], 3) + shares[:, 3]
         place = np.full(features.words.size, -1)
         place[features.chain] = np.arange(features.chain.size)
         at = place.take(words)
@@ -171,6 +174,7 @@ class LinearModel:
             "arrays": digests,
             "scale": self.scale.tolist(),
             "gram_ratio": self.gram_ratio,
+            "prior_words": self.prior_words,
             "calibration": {"slopes": self.slopes.tolist(), "intercepts": self.intercepts.tolist()},
             "presets": {name: dict(values) for name, values in self.presets.items()},
             "card": dict(self.card),
@@ -207,6 +211,7 @@ class LinearModel:
                 signals=arrays["signals"],
                 scale=_numbers(config["scale"], heads),
                 gram_ratio=float(_numbers(config["gram_ratio"], ())),
+                prior_words=float(_numbers(config.get("prior_words", 0.0), ())),  # older models have none
                 slopes=_numbers(config["calibration"]["slopes"], heads),
                 intercepts=_numbers(config["calibration"]["intercepts"], heads),
                 presets={name: _thresholds(config["presets"][name]) for name in PRESETS},

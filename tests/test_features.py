@@ -221,6 +221,14 @@ def test_only_unknown_words_have_n_grams():
     assert features.counts.tolist() == [3, 1]
 
 
+def test_quotation_and_question_marks_stand_among_the_words_but_count_as_none():
+    _, features = extract(['you "novel"?', "?", '""'])
+    assert features.words.tolist() == one("", "you", '"', "novel", '"', "?", "", "?", "", '"', '"')
+    assert features.counts.tolist() == [2, 0, 0]
+    assert features.known.tolist() == [1, 0, 0]
+    assert set(features.gram_words.tolist()) == {3}
+
+
 @pytest.mark.parametrize(
     ("signal", "texts"),
     [

@@ -67,6 +67,24 @@ def test_the_n_grams_of_an_unknown_word_are_scaled_by_the_root_of_their_number()
     assert sums(model, ["novelty", "novelty novelty"]) == [({"toxic": expected}, {}), ({"toxic": 2 * expected}, {})]
 
 
+def test_prior_words_make_one_word_say_less_and_many_as_much():
+    model = build_model({"idiot": {"toxic": 120}, "kind": {}}, intercept=0.0)
+    few, many = "idiot", "idiot " * 400
+    toxic = CATEGORIES.index("toxic")
+
+    def logits(prior):
+        judge = replace(model, prior_words=prior)
+        return judge.logits(judge.vocabulary.extract(tokenize([few, many])))[:, toxic]
+
+    np.testing.assert_allclose(logits(2.0)[0], logits(0.0)[0] / math.sqrt(3))
+    np.testing.assert_allclose(logits(2.0)[1], logits(0.0)[1], rtol=0.01)
+
+
+def test_a_model_that_names_no_prior_words_has_none(folder):
+    rewrite(folder, lambda config: config.pop("prior_words"))
+    assert LinearModel.load(folder).prior_words == 0
+
+
 @given(
     arrays.arrays(np.uint8, (8, ROW_BYTES)),
     st.lists(st.sampled_from([1, 2, 7, MOST_ADDED - 1, MOST_ADDED, MOST_ADDED + 1, 700]), min_size=1, max_size=4),
@@ -246,6 +264,7 @@ def test_a_missing_entry_is_named(folder, key):
     [
         ("scale", 0),
         ("gram_ratio",),
+        ("prior_words",),
         ("calibration", "slopes", 3),
         ("calibration", "intercepts", 0),
         ("presets", "strict", "toxic"),

@@ -48,7 +48,7 @@ def tiny(tmp_path_factory):
         "the": {},
         "vulgo": {},
     }
-    model = build_model(weights, spelling=build_spelling(["zonkel", "vulgo"]), intercept=-3, scale=0.08)
+    model = build_model(weights, spelling=build_spelling(["zonkel", "vulgo"]), intercept=-3, scale=0.08, threshold=0.25)
     return Moderator(model=model, rules=RuleBook.from_toml(path))
 
 

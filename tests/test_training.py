@@ -16,6 +16,7 @@ pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
 from moderate import CATEGORIES, InputError, Moderator
 from moderate.moderator import DATA
+from training.augment import read_templates, write_sentences
 from training.calibrate import ORDINARY, calibrate, choose_presets
 from training.corpora import UNKNOWN, read_corpora, read_corpus
 from training.evaluate import calibration_error, measure_set
@@ -153,6 +154,147 @@ def test_the_command_line_says_what_is_wrong_in_one_line(tmp_path, write):
     assert done.returncode != 0
     assert f"{path}, line 2" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+# --- sentences from templates ----------------------------------------------------------------------------------------
+
+WORDS = """
+[groups.knitters]
+kind = "racism"
+plural = ["the knitters"]
+singular = ["a knitter"]
+slur = ["zonkel", "grubbish", "snorfy"]
+
+[groups.elders]
+kind = "sexism"
+plural = ["elders"]
+singular = ["an elder"]
+
+[words]
+colour = ["amber", "blue", "olive"]
+shade = ["{colour}ish"]
+drive_out = ["drive out"]
+"""
+
+
+@pytest.fixture
+def expand(tmp_path):
+    """Expand one set beside `WORDS`; sentences in lower case to their labels that are known."""
+
+    def expand(body, words=WORDS):
+        (tmp_path / "words.toml").write_text(words, encoding="utf-8")
+        (tmp_path / "sets.toml").write_text(f"[[set]]\n{body}\n", encoding="utf-8")
+        corpus, weights = write_sentences(tmp_path)
+        assert len(corpus.texts) == len(corpus.labels) == len(weights)
+        return {
+            text.lower().rstrip("."): {
+                name: int(value) for name, value in zip(CATEGORIES, row, strict=True) if value != UNKNOWN
+            }
+            for text, row in zip(corpus.texts, corpus.labels, strict=True)
+        }
+
+    return expand
+
+
+def test_the_packaged_templates_are_the_same_every_time_and_teach_every_head():
+    corpus, weights = write_sentences()
+    assert write_sentences()[0].texts == corpus.texts
+    assert len(set(corpus.texts)) == len(corpus.texts) == len(weights) < 60_000
+    assert not [text for text in corpus.texts if "{" in text or "}" in text]
+    assert weights.min() > 0
+    assert weights.max() <= 1
+    assert ((corpus.labels == 1).sum(axis=0) >= 300).all()
+    assert ((corpus.labels == 0).sum(axis=0) >= 300).all()
+
+
+def test_a_packaged_set_writes_no_template_twice():
+    texts = [(number, text) for number, entry in enumerate(read_templates()["set"]) for text in entry["texts"]]
+    assert len(set(texts)) == len(texts)
+
+
+def test_slots_are_filled_with_articles_and_words_that_hold_slots(expand):
+    sentences = expand('labels = "clean"\ntexts = ["{a:colour} hat", "{a:shade} hat"]')
+    assert set(sentences) == {
+        "an amber hat", "a blue hat", "an olive hat", "an amberish hat", "a blueish hat", "an oliveish hat",
+    }  # fmt: skip
+
+
+def test_no_word_stands_twice_in_a_sentence(expand):
+    sentences = expand('labels = "clean"\ntexts = ["{colour}, {colour} and {colour}"]')
+    assert all(len(set(text.replace(",", "").split()) - {"and"}) == 3 for text in sentences)
+
+
+def test_hate_is_of_the_kind_of_the_group_that_has_the_forms(expand):
+    sentences = expand('labels = "hate"\ntexts = ["those {slurs} and {group}", "a hat"]\nalso = { threat = 1 }')
+    assert set(sentences) == {
+        "a hat",
+        "those zonkels and the knitters",
+        "those grubbishes and the knitters",
+        "those snorfies and the knitters",
+    }
+    kinds = {"sexism": 0, "racism": 1, "homophobia": 0, "xenophobia": 0, "other_abuse": 0}
+    assert sentences.pop("a hat") == {"abuse": 1, "toxic": 1, "threat": 1}
+    assert all(labels == {"abuse": 1, "toxic": 1, "threat": 1, **kinds} for labels in sentences.values())
+
+
+def test_a_set_may_speak_of_some_groups_only(expand):
+    sentences = expand('labels = "hate"\ngroups = ["elders"]\ntexts = ["{group}", "they"]')
+    assert set(sentences) == {"elders", "they"}
+    assert all(labels["sexism"] == 1 for labels in sentences.values())
+
+
+def test_particles_and_articles_stand_where_they_belong(expand):
+    sentences = expand(
+        'labels = "clean"\ngroups = ["knitters"]\ntexts = ["{drive_out} them", "no {drive_out} these {group}"]'
+    )
+    assert set(sentences) == {"drive them out", "no drive out these knitters"}
+
+
+def test_labels_of_a_category_are_those_of_its_children_when_0(expand):
+    (labels,) = expand('labels = { abuse = 0, promotion = 1 }\ntexts = ["a hat"]').values()
+    assert labels == dict.fromkeys(["abuse", "sexism", "racism", "homophobia", "xenophobia", "other_abuse"], 0) | {
+        "promotion": 1
+    }
+
+
+def test_draws_and_each(expand):
+    assert len(expand('labels = "clean"\ndraws = 1\ntexts = ["{colour} {colour} {colour}"]')) == 1
+    sentences = expand('labels = "clean"\neach = "colour"\ndraws = 1\ntexts = ["the {colour}", "{colour} it is"]')
+    assert sorted(text.replace("the ", "").replace(" it is", "") for text in sentences) == ["amber", "blue", "olive"]
+
+
+def test_neutral_remarks_stand_before_and_behind(expand):
+    sentences = expand(
+        'labels = "clean"\ntexts = ["a {colour} hat"]', WORDS + 'before = ["Well."]\nbehind = ["Thanks."]\n'
+    )
+    assert {text.split()[0] for text in sentences} == {"a", "well."}
+    assert {text.split()[-1] for text in sentences} == {"hat", "thanks"}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ('labels = "clean"\ntexts = ["{colur}"]', "'colur'"),
+        ('labels = "clean"\ngroups = ["knitter"]\ntexts = ["x"]', "'knitter'"),
+        ('labels = "clean"\ndraw = 3\ntexts = ["x"]', "'draw'"),
+        ('labels = "clena"\ntexts = ["x"]', "'clena'"),
+        ('labels = { rude = 1 }\ntexts = ["x"]', "'rude'"),
+        ('labels = "hate"\ngroups = ["elders"]\ntexts = ["{slur}"]', "'slur'"),
+    ],
+)
+def test_a_set_that_is_wrong_is_refused_with_its_file(expand, body, told):
+    with pytest.raises(InputError, match=told) as caught:
+        expand(body)
+    assert str(caught.value).startswith("sets.toml: ")
+
+
+def test_a_word_list_stands_in_one_file_and_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no templates"):
+        read_templates(tmp_path)
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text('[words]\ncolour = ["blue"]\n', encoding="utf-8")
+    with pytest.raises(InputError, match="'colour'"):
+        read_templates(tmp_path)
 
 
 # --- measures --------------------------------------------------------------------------------------------------------

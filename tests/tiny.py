@@ -89,6 +89,7 @@ def build_model(
         signals=levels,
         scale=np.full(heads, scale),
         gram_ratio=0.5,
+        prior_words=0.0,
         slopes=np.ones(heads),
         intercepts=np.full(heads, intercept),
         presets={

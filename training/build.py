@@ -14,15 +14,18 @@ from moderate import Moderator, Policy
 from moderate.guidelines import CATEGORIES
 from moderate.model import LinearModel
 from moderate.moderator import DATA
+from moderate.rule_compiler import read_word_sets
 from moderate.rules import RuleBook
 
 from .augment import write_sentences
 from .calibrate import calibrate, choose_presets
-from .card import write_card
+from .card import measure_sections, write_card
 from .corpora import Corpus, digest, join, read_corpora
-from .evaluate import Measure, format_table, measure_set
-from .fit import compile_model, fit_heads
+from .evaluate import Measure, format_table, measure_sources
+from .export import export_model
+from .fit import fit_learners, template_weights
 from .matrix import build_matrix, build_space
+from .mixture import mix
 from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
 
@@ -32,44 +35,44 @@ def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) ->
     began = time.monotonic()
     corpus = read_corpora(corpora)
     own = out / "rules.toml"
-    rules = RuleBook.from_toml(own if own.is_file() else DATA / "rules.toml")
+    book = own if own.is_file() else DATA / "rules.toml"
+    rules, sets = RuleBook.from_toml(book), read_word_sets(book)
     dev = corpus.take(corpus.dev)
     sentences, sentence_weights = write_sentences()
     train = join([corpus.take(~corpus.dev), sentences])
     _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
-    space = build_space(train.texts, rules)
+    innocent = np.flatnonzero(sentences.labels[:, CATEGORIES.index("toxic")] == 0)
+    space = build_space(train.texts, rules, innocent=sentences.take(innocent).texts)
     matrix = build_matrix(train.texts, space)
     _report(f"{matrix.shape[1]:,} features, {matrix.nnz:,} values", began)
     severity = severities(train.texts, rules, space.vocabulary)
-    labels, weights = fill_blanks(train.labels, severity, mentions(train.texts, rules, space.vocabulary))
-    weights[-len(sentences.texts) :] *= sentence_weights[:, None]
+    labels, weights = fill_blanks(train.labels, severity, mentions(train.texts, sets, space.vocabulary))
+    weights[-len(sentences.texts) :] *= template_weights(sentences, sentence_weights)
     vectors = learn_vectors(train.texts, space.vocabulary, space.hashes.size)
     _report("word vectors learned", began)
-    fitted = fit_heads(matrix, labels, weights, train.sources, space, vectors, jobs=jobs)
-    _report("heads fitted", began)
-    card: dict[str, Any] = {"name": name, "training_sha256": digest(corpus), "corpora": _corpora(corpus)}
-    model = compile_model(space, fitted, card)
+    learners = fit_learners(matrix, labels, weights, train.sources, space, vectors, jobs=jobs)
+    _report(f"{len(learners)} learners fitted", began)
+    heads, shares = mix(learners, build_matrix(dev.texts, space))
+    card: dict[str, Any] = {
+        "name": name,
+        "training_sha256": digest(corpus),
+        "corpora": _corpora(corpus),
+        "heads": shares,
+    }
+    frequencies = np.bincount(matrix.indices, minlength=matrix.shape[1])
+    model = export_model(space, heads, frequencies, card)
     model = calibrate(model, dev)
     model = replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev))
-    measures = measure_dev(Moderator(model=model, rules=rules, policy=Policy()), dev)
+    measures = measure_sources(Moderator(model=model, rules=rules, policy=Policy()), dev)
     model = replace(model, card={**model.card, "dev": _figures(measures)})
     model.save(out)
     if own.is_file():
         rules.save_compiled(out / "rules.npz")
-    write_card(model, measures, out / "MODEL_CARD.md")
+    moderator = Moderator(model=model, rules=rules)
+    write_card(moderator, out / "MODEL_CARD.md", measure_sections(moderator, measures))
     _report(f"model written to {out}", began)
     print(format_table(measures))
     return model
-
-
-def measure_dev(moderator: Moderator, dev: Corpus) -> list[Measure]:
-    """Measure every source's dev split."""
-    sources = dev.sources.astype(str)
-    return [
-        measure
-        for source in np.unique(sources)
-        for measure in measure_set(moderator, source, dev.take(sources == source))
-    ]
 
 
 def _corpora(corpus: Corpus) -> dict[str, dict[str, Any]]:

@@ -33,13 +33,17 @@ ORDINARY: Final = (
 )  # fmt: skip
 ORDINARY_WEIGHT: Final = 0.8  # share of the clean side that ordinary comments make up
 
+# Among these, talk pages carry notices full of links that no reader would write: they say nothing of promotion.
+TALK_PAGES: Final = ("jigsaw_wikipedia",)
+
 # Share of ordinary clean comments that a preset may reject, all categories together.
-FALSE_REJECTION: Final[Mapping[str, float]] = {"strict": 0.04, "default": 0.026, "lenient": 0.006}
+FALSE_REJECTION: Final[Mapping[str, float]] = {"strict": 0.05, "default": 0.03, "lenient": 0.006}
 # How the share is divided: the general heads carry most decisions, the narrow ones are for what they alone see.
 SHARES: Final[Mapping[str, float]] = {
-    "toxic": 1.0, "abuse": 1.0, "promotion": 1.2, "personal_attack": 0.7, "profanity": 0.7, "threat": 0.5,
-    "vulgarity": 0.4,
+    "toxic": 1.0, "abuse": 2.0, "promotion": 1.5, "personal_attack": 0.7, "profanity": 0.6, "threat": 0.2,
+    "vulgarity": 0.2,
 }  # fmt: skip
+_PROMOTIONS: Final = [column for column, name in enumerate(CATEGORIES) if "promotion" in name]
 LEAST_THRESHOLD: Final = 0.02  # a category never rejects on less, however rare it is among clean comments
 
 
@@ -62,7 +66,7 @@ def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
         spoken = labels != UNKNOWN
         if len(set(labels[spoken].tolist())) < 2:
             continue
-        weights = _natural_weights(labels[spoken], ordinary[spoken], NATURAL_RATE[head])
+        weights = natural_weights(labels[spoken], ordinary[spoken], head)
         platt = LogisticRegression(C=1e6).fit(raw[spoken, column : column + 1], labels[spoken], sample_weight=weights)
         slopes[column], intercepts[column] = platt.coef_[0, 0], platt.intercept_[0]
     return replace(model, slopes=slopes, intercepts=intercepts)
@@ -76,6 +80,8 @@ def choose_presets(moderator: Moderator, dev: Corpus) -> dict[str, dict[str, flo
     if not chosen.texts:
         return {name: dict.fromkeys(CATEGORIES, 0.5) for name in FALSE_REJECTION}
     scores = moderator.scores(chosen.texts)
+    talk = np.flatnonzero(np.isin(chosen.sources.astype(str), TALK_PAGES))
+    scores[talk[:, None], _PROMOTIONS] = 0
     weights = _equal_sources(chosen.sources.astype(str))
     return {name: _thresholds(scores, weights, target) for name, target in FALSE_REJECTION.items()}
 
@@ -115,8 +121,12 @@ def _equal_sources(sources: npt.NDArray[np.str_]) -> Floats:
     return shares
 
 
-def _natural_weights(labels: npt.NDArray[np.int8], ordinary: npt.NDArray[np.bool_], rate: float) -> Floats:
-    """Weights such that positives are ``rate`` of the whole and ordinary comments `ORDINARY_WEIGHT` of the rest."""
+def natural_weights(labels: npt.NDArray[np.int8], ordinary: npt.NDArray[np.bool_], head: str) -> Floats:
+    """Weights of labelled comments as on an unmoderated site; float64 (n,), n in all.
+
+    Positives are `NATURAL_RATE` of ``head``, ``ordinary`` comments `ORDINARY_WEIGHT` of the rest.
+    """
+    rate = NATURAL_RATE[head]
     weights = np.zeros(labels.size)
     positive = labels == 1
     weights[positive] = rate / positive.sum()

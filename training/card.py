@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from moderate import Moderator
 from moderate._version import __version__
+from moderate.errors import InputError
 from moderate.guidelines import CATEGORIES
-from moderate.model import LinearModel
 
-from .evaluate import Measure, format_table
+from .bars import format_bars, measure_bars
+from .evaluate import Measure, evaluate, format_table
+from .functional import format_functional, measure_functional
 
 _USE = """\
 ## Use
@@ -29,24 +33,28 @@ book.
 """
 
 
-def write_card(model: LinearModel, measures: list[Measure], path: Path) -> None:
-    """Write the card of ``model`` with its ``measures`` on the dev splits."""
+def write_card(moderator: Moderator, path: Path, sections: Mapping[str, str]) -> None:
+    """Write the card of the moderator's model to ``path``.
+
+    Args:
+        moderator: a moderator with a model.
+        path: the file to write.
+        sections: title and text of the measurements.
+    """
+    model = moderator.model
+    if model is None:
+        raise InputError("there is no model to write a card of")
     corpora = model.card.get("corpora", {})
     lines = [
         f"# Model card: {model.card.get('name', 'moderate')}",
         "",
-        f"Written by `python -m training build`, moderate {__version__}. A linear model with "
+        f"Written by `python -m training`, moderate {__version__}. A linear model with "
         f"{len(CATEGORIES)} heads over hashed word, word-pair, word-class and character features; "
         f"{model.card.get('rows', 0):,} rows of eight-bit weights. "
         f"Training data: SHA-256 `{str(model.card.get('training_sha256', ''))[:16]}…`.",
         "",
         _USE,
-        "## Figures on the dev splits",
-        "",
-        "Held out from training, used for calibration and thresholds; default policy.",
-        "",
-        format_table(measures),
-        "",
+        *(line for title, text in sections.items() for line in (f"## {title}", "", text, "")),
         "## Thresholds",
         "",
         "| category | " + " | ".join(model.presets) + " |",
@@ -54,6 +62,17 @@ def write_card(model: LinearModel, measures: list[Measure], path: Path) -> None:
         *(
             f"| {category} | " + " | ".join(f"{preset[category]:.3f}" for preset in model.presets.values()) + " |"
             for category in CATEGORIES
+        ),
+        "",
+        "## Heads",
+        "",
+        "A head is the sum of a learner on all sources that speak for it, with share 1, and of these:",
+        "",
+        "| head | shares |",
+        "|---|---|",
+        *(
+            f"| {category} | {', '.join(f'{name} {share:g}' for name, share in shares.items() if name != category)} |"
+            for category, shares in model.card.get("heads", {}).items()
         ),
         "",
         "## Corpora",
@@ -64,3 +83,22 @@ def write_card(model: LinearModel, measures: list[Measure], path: Path) -> None:
         "",
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def measure_sections(
+    moderator: Moderator, measures: list[Measure], *, test: Path | None = None, bars: Path | None = None
+) -> dict[str, str]:
+    """The measurements of a card: on the dev splits, by ability and group, on ``test`` sets, against the ``bars``."""
+    sections = {
+        "Figures on the dev splits": "Held out from training; used to mix the heads, for calibration and thresholds. "
+        f"Default policy.\n\n{format_table(measures)}",
+        "Functional test of hate speech detection": "On sentences written for this project that no training saw "
+        f"(`training/functional.toml`); default policy.\n\n{format_functional(measure_functional(moderator))}",
+    }
+    if test is not None:
+        sections["Figures on test sets"] = (
+            f"No training saw them; default policy.\n\n{format_table(evaluate(moderator, test))}"
+        )
+    if bars is not None:
+        sections["The project's bars"] = format_bars(measure_bars(moderator, bars))
+    return sections

@@ -72,6 +72,16 @@ def evaluate(moderator: Moderator, folder: Path, *, split: str | None = None) ->
     return measures
 
 
+def measure_sources(moderator: Moderator, corpus: Corpus) -> list[Measure]:
+    """Measure every source of ``corpus`` by itself."""
+    sources = corpus.sources.astype(str)
+    return [
+        measure
+        for source in np.unique(sources)
+        for measure in measure_set(moderator, source, corpus.take(sources == source))
+    ]
+
+
 def measure_set(moderator: Moderator, name: str, corpus: Corpus) -> list[Measure]:
     """Measure every head on one set; a head with too few positives only for its false rejections."""
     scores = moderator.scores(corpus.texts)

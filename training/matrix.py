@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from moderate.features import (
     BOUNDARY_CLASS,
+    IDENTITY_CLASS,
     IGNORED_CLASS,
     LEVEL_COUNT,
     SIGNALS,
@@ -25,6 +26,7 @@ from moderate.features import (
     Vocabulary,
     hash_chains,
     hash_neighbours,
+    hash_topics,
     hash_word_grams,
 )
 from moderate.folding import U64, Ints
@@ -36,9 +38,10 @@ from .spellings import build_spelling
 
 LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ...
 LEAST_BIGRAM: Final = 3  # ... a bigram, ...
-LEAST_FRAME: Final = 3  # ... a frame, a chain of classes ...
+LEAST_FRAME: Final = 3  # ... a frame, a chain of classes, a word by topic ...
 LEAST_GRAM: Final = 3  # ... or, in how many words of the vocabulary, a character n-gram is kept
 GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 was 0.003 AUC worse
+PRIOR_WORDS: Final = 2.0  # a single word or a name alone is weak evidence: innocent terms rejected 2.0% -> TODO
 TABLE_BITS: Final = 20  # room for all candidates while fitting
 IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
 
@@ -80,7 +83,9 @@ def build_space(texts: Sequence[str], rules: RuleBook, *, innocent: Sequence[str
     known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), words])
     known = known[np.sort(np.unique(known, return_index=True)[1])]
     classes = dict.fromkeys(boundary.tolist(), BOUNDARY_CLASS)
-    for number, members in enumerate(rules.classes.values(), BOUNDARY_CLASS + 1):
+    names = ["identity", *(name for name in rules.classes if name != "identity")]
+    for number, name in enumerate(names, IDENTITY_CLASS):
+        members = rules.classes.get(name, ())
         classes.update(dict.fromkeys(hash_words(members).tolist() if members else [], number))
     classes.update(dict.fromkeys(hash_words(IGNORED_WORDS).tolist(), IGNORED_CLASS))
     words_only = _vocabulary(known, classes, spelling)[0]
@@ -104,7 +109,7 @@ def build_matrix(texts: Sequence[str], space: Space) -> Matrix:
         signals.append(features.signals)
         base += len(chunk)
     row, column = np.concatenate(rows), np.concatenate(columns)
-    scale = (1 / np.sqrt(np.maximum(np.concatenate(counts), 1))).astype(np.float32)
+    scale = (1 / np.sqrt(np.concatenate(counts) + PRIOR_WORDS)).astype(np.float32)
     table = sparse.coo_matrix((np.ones(row.size, np.float32), (row, column)), shape=(base, space.hashes.size)).tocsr()
     table = sparse.diags(scale) @ table
     return sparse.hstack([table, table @ space.word_grams, one_hot(np.concatenate(signals))], "csr", np.float32)
@@ -144,18 +149,19 @@ def _count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
 
 
 def _count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U64]:
-    """Hashes of bigrams, frames and chains that are frequent enough, most frequent first."""
-    parts: list[list[tuple[U64, Ints]]] = [[], [], []]
+    """Hashes of bigrams, frames, chains and words by topic that are frequent enough, most frequent first."""
+    parts: list[list[tuple[U64, Ints]]] = [[], [], [], []]
     for chunk in chunks(texts, label="n-grams"):
         features = vocabulary.extract(tokenize(chunk))
         classes = vocabulary.classes.take(features.rows[:, 0])
         bigrams, frames = hash_neighbours(features.words, classes, features.first)
         chain2, chain3 = hash_chains(classes.take(features.chain))
-        for kind, hashes in enumerate((bigrams, frames, np.concatenate([chain2, chain3]))):
+        topics, _ = hash_topics(features.words, classes, features.first)
+        for kind, hashes in enumerate((bigrams, frames, np.concatenate([chain2, chain3]), topics)):
             unique, counts = np.unique(hashes[hashes != 0], return_counts=True)
             parts[kind].append((unique, counts))
     kept = []
-    for kind, least in enumerate((LEAST_BIGRAM, LEAST_FRAME, LEAST_FRAME)):
+    for kind, least in enumerate((LEAST_BIGRAM, LEAST_FRAME, LEAST_FRAME, LEAST_FRAME)):
         hashes, counts = _merge(parts[kind])
         kept.append(hashes[counts >= least])
     return kept

@@ -22,7 +22,7 @@ from .corpora import UNKNOWN, Labels
 from .matrix import chunks
 
 WEAK_WEIGHT: Final = 0.3  # a rule hit is right more often than not, but knows no context
-SILENT_WEIGHT: Final = 0.05  # for promotion: comments of sources that do not say are practically all clean
+SILENT_WEIGHT: Final = 0.2  # for promotion: comments of sources that do not say are practically all clean
 THINNED: Final = 4  # of the many comments that are weakly clean, one in so many is used, at so many times the weight
 
 _RULED: Final = (Category.VULGARITY, Category.THREAT)  # for profanity it cost 0.011 AUC on Wikipedia comments
