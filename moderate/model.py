@@ -23,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import ModelError
-from .features import LEVEL_COUNT, SIGNALS, Features, FeatureTable, Vocabulary
+from .feature_table import FeatureTable
+from .features import LEVEL_COUNT, SIGNALS, Features, Vocabulary
 from .folding import U8, Ints
 from .guidelines import CATEGORIES, FAMILY, PRESETS
 from .spelling import Spelling

@@ -16,7 +16,8 @@ from typing import Any, Final
 import numpy as np
 
 from .errors import RulesError
-from .features import FeatureTable, combine
+from .feature_table import FeatureTable
+from .features import combine
 from .folding import Ints
 from .guidelines import CATEGORIES, Category
 from .rules import LONGEST_PHRASE, MILD, SEVERITIES, Rule, RuleBook, rule_columns

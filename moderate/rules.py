@@ -20,7 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import RulesError
-from .features import FeatureTable, Vocabulary, combine
+from .feature_table import FeatureTable
+from .features import Vocabulary, combine
 from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand

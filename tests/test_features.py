@@ -6,25 +6,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import BOUNDARY, batches, build_spelling, build_vocabulary
 
+from moderate.feature_table import FeatureTable
 from moderate.features import (
     BOUNDARY_CLASS,
     CLASS_HASHES,
     GRAM_LETTERS,
     GRAM_SIZES,
+    IDENTITY_CLASS,
     IGNORED_CLASS,
     LEVELS,
     SIGNALS,
-    FeatureTable,
     combine,
     hash_chains,
     hash_neighbours,
+    hash_topics,
     hash_word_grams,
 )
 from moderate.joined import OPENER, TELLING, part_keys, part_values
 from moderate.spelling import Spelling
 from moderate.text import hash_words, tokenize
 
-YOU, INSULT = 2, 3
+YOU, INSULT = 12, 13
 CLASSES = {"you": YOU, "idiot": INSULT, "fool": INSULT, "are": 0, "an": 0, "user": IGNORED_CLASS, "such": 0}
 
 
@@ -130,6 +132,15 @@ def test_a_chain_is_two_or_three_classes_in_a_row_whatever_stands_between():
         None,
     ]
     assert triples.tolist() == [triple(*classes, "chain3", "chain2") if classes else 0 for classes in three]
+
+
+def test_words_of_a_comment_that_names_a_group_are_features_of_their_own():
+    words = np.array(one("", "such", "an", "", "such", "people", "", "people"))
+    classes = np.array([BOUNDARY_CLASS, 0, 0, BOUNDARY_CLASS, 0, IDENTITY_CLASS, BOUNDARY_CLASS, INSULT], np.uint8)
+    topics, places = hash_topics(words, classes, np.array([0, 3, 6, 8]))
+    assert places.tolist() == [4, 5]
+    assert topics.tolist() == [pair(word, IDENTITY_CLASS, kind="topic") for word in ("such", "people")]
+    assert hash_topics(words[:3], classes[:3], np.array([0, 3]))[1].size == 0
 
 
 @pytest.mark.parametrize("word", ["ab", "wonderful", "x" * 60])

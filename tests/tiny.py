@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from hypothesis import strategies as st
 
-from moderate.features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, FeatureTable, Vocabulary, combine
+from moderate.feature_table import FeatureTable
+from moderate.features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Vocabulary, combine
 from moderate.guidelines import CATEGORIES, PRESETS
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
 from moderate.spelling import Spelling, disguises, spelling_keys

@@ -18,7 +18,7 @@ from sklearn.metrics import f1_score
 from moderate import Moderator
 from moderate.guidelines import CATEGORIES
 
-from .calibrate import ORDINARY, natural_weights
+from .calibrate import natural_samples
 from .corpora import UNKNOWN, Corpus, read_corpora, read_corpus
 from .evaluate import calibration_error, measure_set
 
@@ -128,15 +128,10 @@ def _false_rejections(moderator: Moderator, dev: Corpus) -> Iterator[Bar]:
 def _calibration(moderator: Moderator, dev: Corpus) -> Iterator[Bar]:
     """Expected calibration error of every head on the dev splits, weighted to the natural rate."""
     scores = moderator.scores(dev.texts)
-    ordinary = np.isin(dev.sources.astype(str), ORDINARY)
-    for column, head in enumerate(CATEGORIES):
-        labels = dev.labels[:, column]
-        spoken = labels != UNKNOWN
-        if len(set(labels[spoken].tolist())) < 2:
-            continue
-        weights = natural_weights(labels[spoken], ordinary[spoken], head)
-        error = calibration_error(scores[spoken, column], labels[spoken] == 1, weights)
-        yield Bar(f"{head}, dev splits", "calibration error, natural rate", error, MOST_CALIBRATION_ERROR, least=False)
+    for column, rows, weights in natural_samples(dev):
+        error = calibration_error(scores[rows, column], dev.labels[rows, column] == 1, weights)
+        subject = f"{CATEGORIES[column]}, dev splits"
+        yield Bar(subject, "calibration error, natural rate", error, MOST_CALIBRATION_ERROR, least=False)
 
 
 def _terms(moderator: Moderator, folder: Path) -> Iterator[Bar]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from moderate import Moderator
 from moderate.errors import InputError
+from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, PARENT, Category
 from moderate.model import Floats, LinearModel
 from moderate.text import tokenize
@@ -59,17 +60,26 @@ def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
     if not dev.texts:
         raise InputError("no comment has split 'dev': calibration and thresholds need some that were not trained on")
     raw = raw_scores(model, dev.texts)
-    ordinary = np.isin(dev.sources.astype(str), ORDINARY)
     slopes, intercepts = np.ones(len(CATEGORIES)), np.full(len(CATEGORIES), -4.0)
-    for column, head in enumerate(CATEGORIES):
-        labels = dev.labels[:, column]
-        spoken = labels != UNKNOWN
-        if len(set(labels[spoken].tolist())) < 2:
-            continue
-        weights = natural_weights(labels[spoken], ordinary[spoken], head)
-        platt = LogisticRegression(C=1e6).fit(raw[spoken, column : column + 1], labels[spoken], sample_weight=weights)
+    for column, rows, weights in natural_samples(dev):
+        labels = dev.labels[rows, column]
+        platt = LogisticRegression(C=1e6).fit(raw[rows, column : column + 1], labels, sample_weight=weights)
         slopes[column], intercepts[column] = platt.coef_[0, 0], platt.intercept_[0]
     return replace(model, slopes=slopes, intercepts=intercepts)
+
+
+def natural_samples(dev: Corpus) -> Iterator[tuple[int, Ints, Floats]]:
+    """For each head that has comments of both classes: its column, the rows that speak for it, and their weights.
+
+    They are weighted as on an unmoderated site: positives by `NATURAL_RATE`, `ORDINARY` comments as `ORDINARY_WEIGHT`
+    of the rest.
+    """
+    ordinary = np.isin(dev.sources.astype(str), ORDINARY)
+    for column, head in enumerate(CATEGORIES):
+        rows = np.flatnonzero(dev.labels[:, column] != UNKNOWN)
+        labels = dev.labels[rows, column]
+        if len(set(labels.tolist())) == 2:
+            yield column, rows, _natural_weights(labels, ordinary[rows], NATURAL_RATE[head])
 
 
 def choose_presets(moderator: Moderator, dev: Corpus) -> dict[str, dict[str, float]]:
@@ -121,12 +131,8 @@ def _equal_sources(sources: npt.NDArray[np.str_]) -> Floats:
     return shares
 
 
-def natural_weights(labels: npt.NDArray[np.int8], ordinary: npt.NDArray[np.bool_], head: str) -> Floats:
-    """Weights of labelled comments as on an unmoderated site; float64 (n,), n in all.
-
-    Positives are `NATURAL_RATE` of ``head``, ``ordinary`` comments `ORDINARY_WEIGHT` of the rest.
-    """
-    rate = NATURAL_RATE[head]
+def _natural_weights(labels: npt.NDArray[np.int8], ordinary: npt.NDArray[np.bool_], rate: float) -> Floats:
+    """Weights such that positives are ``rate`` of the whole and ordinary comments `ORDINARY_WEIGHT` of the rest."""
     weights = np.zeros(labels.size)
     positive = labels == 1
     weights[positive] = rate / positive.sum()

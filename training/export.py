@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from moderate.features import LEVEL_COUNT, SIGNALS, FeatureTable
+from moderate.feature_table import FeatureTable
+from moderate.features import LEVEL_COUNT, SIGNALS
 from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, PRESETS
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel

@@ -49,8 +49,8 @@ LEAST_CLASS: Final = 20  # comments of either class without which there is no le
 STRUCTURED: Final = ("abuse", "sexism", "racism", "homophobia", "xenophobia", "other_abuse", "threat")
 TEMPLATE_WEIGHT: Final[Mapping[bool, tuple[float, float]]] = {True: (1.5, 1.0), False: (0.8, 0.5)}
 
-# Honest comments with links and brands are few, and all that keeps the promotion heads from rejecting a link.
-SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0}
+# Few, but all that there is of honest comments with links and brands, and of civil comments under the news.
+SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0, "civil_comments_clean": 5.0}
 
 # Links, handles, money and the like tell promotion; for the other heads they would only betray the source of a row.
 PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
@@ -99,7 +99,8 @@ def fit_learners(
         column = CATEGORIES.index(category)
         strength = DOMAIN_STRENGTH if domain else POOLED_STRENGTH
         mask = _mask(category, matrix.shape[1])
-        tasks.append(delayed(_fit)(design, rows, labels[rows, column], weights[rows, column], mask, strength))
+        targets, weight = labels[rows, column], weights[rows, column]
+        tasks.append(delayed(_fit)(design, rows, targets, weight, mask, np.unique(names).size, strength))
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="1M")(tasks)
     fitted = tqdm(results, total=len(samples), desc="learners", unit="learner")
     return [
@@ -147,14 +148,17 @@ def _fit(
     targets: npt.NDArray[np.int8],
     weights: Floats,
     mask: npt.NDArray[np.bool_],
+    sources: int,
     strength: float,
 ) -> npt.NDArray[np.float64]:
-    """Weights of all columns of ``design``; float64."""
+    """Weights of all columns of ``design``, the last ``sources`` of which are intercepts; float64."""
     sample = design[rows]
+    positive, negative = (np.bincount(sample[targets == label].indices, minlength=sample.shape[1]) for label in (1, 0))
     scale = np.ones(sample.shape[1], np.float32)
-    counted = mask.size - SIGNAL_COUNT  # signals, vectors and intercepts are as they are
-    scale[:counted] = _class_ratios(sample, targets)[:counted]
+    counted = mask.size - SIGNAL_COUNT  # signals and vectors are as they are
+    scale[:counted] = _class_ratios(positive[:counted], negative[:counted])
     scale[: mask.size] *= mask
+    scale[-sources:] = positive[-sources:] > 0  # what is all clean must be told by its words, not by its source
     sample.data *= scale.take(sample.indices)
     regression = LogisticRegression(
         C=strength, solver="liblinear", dual=True, tol=TOLERANCE, max_iter=ITERATIONS, random_state=SEED
@@ -166,14 +170,15 @@ def _fit(
     return np.asarray(regression.coef_[0], np.float64) * scale
 
 
-def _class_ratios(sample: Matrix, targets: npt.NDArray[np.int8]) -> Floats:
-    """Scale of each column: the size of the log ratio of its shares in the two classes, 1 on average; float32."""
-    width = sample.shape[1]
-    positive = np.bincount(sample[targets == 1].indices, minlength=width) + 1
-    negative = np.bincount(sample[targets != 1].indices, minlength=width) + 1
-    ratios = np.abs(np.log(positive / positive.sum() / (negative / negative.sum())))
-    ratios = ratios.clip(LEAST_SCALE, LARGEST_SCALE)
-    seen = positive + negative - 2 > SEEN
+def _class_ratios(positive: Ints, negative: Ints) -> Floats:
+    """Scale of each column: the size of the log ratio of its shares in the two classes, 1 on average; float32.
+
+    Args:
+        positive, negative: comments of either class that have the column; int64.
+    """
+    shares = (positive + 1) / (positive + 1).sum(), (negative + 1) / (negative + 1).sum()
+    ratios = np.abs(np.log(shares[0] / shares[1])).clip(LEAST_SCALE, LARGEST_SCALE)
+    seen = positive + negative > SEEN
     scale: Floats = (ratios / (ratios[seen].mean() if seen.any() else 1)).astype(np.float32)
     return scale
 

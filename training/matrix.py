@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy import sparse
 from tqdm import tqdm
 
+from moderate.feature_table import FeatureTable
 from moderate.features import (
     BOUNDARY_CLASS,
     IDENTITY_CLASS,
@@ -22,7 +23,6 @@ from moderate.features import (
     LEVEL_COUNT,
     SIGNALS,
     Features,
-    FeatureTable,
     Vocabulary,
     hash_chains,
     hash_neighbours,

@@ -42,7 +42,7 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "homophobia": {"homophobia/hatexplain": 0.35},
     "xenophobia": {"xenophobia/hatexplain": 0.1},
     "other_abuse": {"other_abuse/hatexplain": 0.35},
-    "promotion": {"promotion/youtube": 0.8, "promotion/janitr": 0.6},
+    "promotion": {"promotion/youtube": 0.6, "promotion/janitr": 0.6},
 }
 
 Floats = npt.NDArray[np.float64]
