@@ -36,7 +36,7 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "toxic": {"toxic/conversation": 0.5, "toxic/hatexplain": 0.2, "abuse": 0.2},
     "profanity": {"toxic/conversation": 0.7},
     "personal_attack": {"toxic/conversation": 0.5, "toxic": 0.2},
-    "abuse": {"toxic": 0.2, "abuse/hatexplain": 0.1},
+    "abuse": {"toxic": 0.2, "abuse/hatexplain": 0.1, "sexism": 0.1},
     "sexism": {"sexism/edos": 2.0},
     "racism": {"racism/hatexplain": 0.2},
     "homophobia": {"homophobia/hatexplain": 0.35},

@@ -95,8 +95,8 @@ def fill_blanks(
         blank = telling & (labels[:, column] == UNKNOWN)
         filled[blank, column] = meant[blank, column]
         weights[blank, column] = WEAK_WEIGHT
-    for category in (*_HARSH, *_GROUPS):
-        column = CATEGORIES.index(category)
+    for name in (*_HARSH, *_GROUPS):
+        column = CATEGORIES.index(name)
         calm = (labels[:, column] == UNKNOWN) & (labels[:, _TOXIC] == 0)
         filled[calm, column] = 0
         weights[calm, column] = CALM_WEIGHT
