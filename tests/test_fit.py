@@ -1,0 +1,91 @@
+"""Learners: what they are fitted on, and what a source's own rate or a frequent word may not do to them."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="training needs the extra 'train'")
+
+from moderate.features import LEVEL_COUNT, SIGNALS
+from moderate.guidelines import CATEGORIES
+from moderate.text import hash_words
+from training.corpora import UNKNOWN
+from training.fit import LEAST_CLASS, fit_learners
+from training.matrix import build_matrix, build_space
+
+TOXIC = CATEGORIES.index("toxic")
+SUBJECTS = ["bridge", "museum", "harbour", "library", "market", "school", "river", "garden"]
+
+
+@pytest.fixture(scope="module")
+def fitted(book):
+    """Weights of words in the pooled learner, after fitting on three small sources.
+
+    "forum" and "letters" call "zonkel" toxic; "forum" is rude much more often, and always says "indeed". "notices" is
+    all clean and always says "hereby".
+    """
+    rows = []
+    for number in range(400):
+        subject = SUBJECTS[number % len(SUBJECTS)]
+        rude = number % 5 != 0
+        rows.append((f"indeed the {subject} {'zonkel' if rude else 'friend'} number {number % 7}", "forum", int(rude)))
+        rude = number % 5 == 0
+        rows.append((f"well the {subject} {'zonkel' if rude else 'friend'} number {number % 7}", "letters", int(rude)))
+        rows.append((f"hereby the {subject} is announced number {number % 7}", "notices", 0))
+    texts, sources, toxic = zip(*rows, strict=True)
+    space = build_space(texts, book)
+    labels = np.full((len(rows), len(CATEGORIES)), UNKNOWN, np.int8)
+    labels[:, TOXIC] = toxic
+    matrix = build_matrix(texts, space)
+    vectors = np.zeros((space.hashes.size, 3), np.float32)
+    weights = np.ones(labels.shape, np.float32)
+    learners = fit_learners(matrix, labels, weights, np.array(sources, object), space, vectors, jobs=1)
+
+    def weight(word, name="toxic"):
+        (learner,) = [learner for learner in learners if learner.name == name]
+        place = int(space.vocabulary.table.look_up(hash_words([word]))[0])
+        assert place > 0
+        own = learner.weights[place]
+        grams = learner.weights[space.hashes.size : space.hashes.size + space.grams.size]
+        return float(own + (space.word_grams[place] @ grams)[0])
+
+    return learners, weight, matrix.shape[1]
+
+
+def test_a_learner_has_a_weight_for_every_column_of_the_matrix_and_none_for_sources_and_vectors(fitted):
+    learners, _, width = fitted
+    assert {learner.name for learner in learners} == {"toxic"}  # no other head has labels, no domain its sources
+    assert all(learner.weights.shape == (width,) for learner in learners)
+    assert all(np.isfinite(learner.weights).all() for learner in learners)
+
+
+def test_what_breaks_the_guidelines_has_weight_whatever_the_rate_of_its_source(fitted):
+    _, weight, _ = fitted
+    assert weight("zonkel") > 1
+    assert weight("friend") < 0
+
+
+def test_the_habit_of_a_rude_source_is_no_insult(fitted):
+    _, weight, _ = fitted
+    assert weight("indeed") < 0.25 * weight("zonkel")
+
+
+def test_the_habit_of_a_source_that_is_all_clean_is_a_good_sign(fitted):
+    _, weight, _ = fitted
+    assert weight("hereby") < 0
+
+
+def test_signals_of_promotion_have_no_weight_in_another_head(fitted):
+    learners, _, width = fitted
+    begin = width - len(SIGNALS) * LEVEL_COUNT + SIGNALS.index("links") * LEVEL_COUNT
+    assert not learners[0].weights[begin : begin + LEVEL_COUNT].any()
+
+
+def test_a_class_of_few_comments_makes_no_learner(book):
+    texts = [f"the {subject} number {number}" for number in range(20) for subject in SUBJECTS]
+    space = build_space(texts, book)
+    labels = np.full((len(texts), len(CATEGORIES)), UNKNOWN, np.int8)
+    labels[:, TOXIC] = 0
+    labels[: LEAST_CLASS - 1, TOXIC] = 1
+    matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
+    vectors = np.zeros((space.hashes.size, 3), np.float32)
+    assert fit_learners(matrix, labels, weights, np.full(len(texts), "forum", object), space, vectors, jobs=1) == []
