@@ -19,7 +19,7 @@ from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand
 from .model import LinearModel
 
-KIND_SHARE: Final = 0.3  # of a broken category's score, from which a kind of it is named too
+KIND_SHARE: Final = 0.15  # of a broken category's score, from which a kind of it is named too; golden cases chose it
 MOST_WORDS: Final = 5  # words that a reason names
 LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must have to be named
 
