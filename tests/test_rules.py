@@ -289,6 +289,16 @@ def test_the_packaged_book_has_rules_for_every_category_of_the_guidelines(book):
     assert [name for name in CATEGORIES if name not in covered] == ["abuse", "promotion", "toxic"]  # that have kinds
 
 
+def test_a_class_is_made_of_sets_and_the_first_that_names_a_word_has_it(write):
+    sets = "[words]\nfools = ['oaf', 'clod']\nbeasts = ['ox', 'clod']\nplaces = ['town']\n"
+    merged = RuleBook.from_toml(
+        write("[classes]\nrude = ['fools', 'beasts']\nother = ['beasts', 'places']\n" + sets + GOOD)
+    )
+    assert merged.classes == {"rude": ("oaf", "clod", "ox"), "other": ("town",)}
+    listed = RuleBook.from_toml(write("classes = ['fools', 'beasts']\n" + sets + GOOD))
+    assert listed.classes == {"fools": ("oaf", "clod"), "beasts": ("ox",)}
+
+
 def test_its_feature_classes_share_no_word_and_none_is_empty(book):
     members = [word for words in book.classes.values() for word in words]
     assert len(members) == len(set(members))

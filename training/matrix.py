@@ -41,7 +41,7 @@ LEAST_BIGRAM: Final = 3  # ... a bigram, ...
 LEAST_FRAME: Final = 3  # ... a frame, a chain of classes, a word by topic ...
 LEAST_GRAM: Final = 3  # ... or, in how many words of the vocabulary, a character n-gram is kept
 GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 was 0.003 AUC worse
-PRIOR_WORDS: Final = 2.0  # a single word or a name alone is weak evidence: innocent terms rejected 2.0% -> TODO
+PRIOR_WORDS: Final = 2.0  # a single word, or a name alone, is weak evidence; see TRIALS.md
 TABLE_BITS: Final = 20  # room for all candidates while fitting
 IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
 
