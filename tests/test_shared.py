@@ -15,7 +15,7 @@ MISSED = {
     "fox_news: abuse, AUC": 0.766,
     "surge_toxicity: toxic, AUC": 0.939,
     "edos: sexism, AUC": 0.886,
-    "edos: sexism, macro-F1, threshold of its dev split": 0.786,
+    "edos: sexism, macro-F1, threshold of its dev split": 0.785,
     "jigsaw_wikipedia_test: toxic, AUC": 0.95,
     "jigsaw_wikipedia_test: profanity, AUC": 0.968,
     "youtube_spam_collection_test: promotion, F1, default policy": 0.827,
