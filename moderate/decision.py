@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Final, Literal, TypeVar
 
-from .guidelines import Category
+import numpy as np
+import numpy.typing as npt
+
+from .compiled import kernels
+from .folding import Ints
+from .guidelines import CATEGORIES, Category
 
 Verdict = Literal["approve", "reject"]
 DecisionSource = Literal["model", "rules"]
@@ -61,3 +67,32 @@ class Decision:
     def approved(self) -> bool:
         """Whether the comment may be published."""
         return self.verdict == "approve"
+
+
+_Value = TypeVar("_Value", Reason, Decision)
+_Item = TypeVar("_Item")
+_TEMPLATE: Final = dict.fromkeys(CATEGORIES, 0.0)
+
+
+def construct(kind: type[_Value], *columns: list[Any]) -> list[_Value]:
+    """Many reasons or decisions at once: one list for each of their fields, in order, all of one length."""
+    if kernels is None:
+        return list(map(kind, *columns))
+    made: list[_Value] = kernels.construct(kind, kind.__match_args__, columns)
+    return made
+
+
+def group(items: list[_Item], bounds: Ints) -> list[tuple[_Item, ...]]:
+    """Cut a list into tuples: item ``bounds[i]`` to ``bounds[i + 1]``, for each i."""
+    if kernels is None:
+        return [tuple(items[begin:end]) for begin, end in pairwise(bounds.tolist())]
+    groups: list[tuple[_Item, ...]] = kernels.group(items, (bounds,))
+    return groups
+
+
+def name_scores(scores: npt.NDArray[np.float32]) -> list[dict[str, float]]:
+    """Rows of scores as dictionaries by category; ``scores`` is float32 (n, len(CATEGORIES))."""
+    if kernels is None:
+        return [dict(zip(CATEGORIES, row, strict=True)) for row in scores.tolist()]
+    named: list[dict[str, float]] = kernels.name_rows(_TEMPLATE, CATEGORIES, (np.ascontiguousarray(scores),))
+    return named

@@ -29,6 +29,10 @@ class FeatureTable:
     buckets: U64
     base: Rows
 
+    def entries(self) -> U64:
+        """Buckets and rows side by side, for the compiled kernels, which then read one place instead of two."""
+        return np.stack([self.buckets, self.base.astype(np.uint64)], axis=1)
+
     @classmethod
     def build(cls, hashes: U64, *, bits: int) -> tuple[FeatureTable, Ints]:
         """Build the table for ``hashes``, most important first; return it and the indices that have a row, by row.

@@ -15,11 +15,13 @@ weights; hashes without a row are no features. Nothing here depends on weights: 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
+from .compiled import kernels
 from .feature_table import FeatureTable, Rows
 from .folding import U8, U32, U64, Bools, Ints
 from .links import expand
@@ -31,6 +33,7 @@ SALTS: Final = {
     name: np.uint64(0xD6E8FEB86659FD93 * (number + 1) & 0xFFFFFFFFFFFFFFFF)
     for number, name in enumerate(("bigram", "frame", "chain2", "chain3", "gram", "class", "phrase", "topic"))
 }
+_SALTS: Final = np.array(list(SALTS.values()), np.uint64)
 _SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
 
 # Word classes are numbers, 0 for none; these three have a meaning here, the others come from the rule book.
@@ -89,11 +92,18 @@ class Features:
     counts: Ints
     known: Ints
 
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What the compiled kernel of the model reads, in its order."""
+        grams = (self.gram_rows, self.gram_words)
+        return (self.first, self.rows, self.chain, self.chain_rows, *grams, self.signals)
+
     def mute(self, words: Ints) -> None:
         """Take away, in place, the features that begin at ``words`` (indices), and the n-grams of these words."""
+        muted = np.zeros(self.words.size, np.bool_)
+        muted[words] = True
         self.rows[words] = 0
-        self.chain_rows[np.isin(self.chain, words)] = 0
-        self.gram_rows[np.isin(self.gram_words, words)] = 0
+        self.chain_rows[muted.take(self.chain)] = 0
+        self.gram_rows[muted.take(self.gram_words)] = 0
 
     def boundaries(self) -> Bools:
         """Whether each word is the boundary that opens a comment; bool (K,)."""
@@ -120,9 +130,38 @@ class Vocabulary:
     table: FeatureTable
     classes: U8
     spelling: Spelling
+    _tables: tuple[npt.NDArray[Any], ...] = field(default=(), init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out what the compiled kernel has to know, in its order."""
+        if kernels is not None:
+            tables = (self.table.entries(), self.classes, _SALTS, CLASS_HASHES, LEVELS)
+            object.__setattr__(self, "_tables", (*tables, *self.spelling.arrays()))
 
     def extract(self, tokens: Tokens) -> Features:
         """Extract the features of a batch."""
+        if kernels is None:
+            return self._extract(tokens)
+        index, last, first, words, rows, chain, chain_rows, gram_rows, gram_words, signals, counts, known = (
+            kernels.extract(self._tables, tokens.arrays())
+        )
+        return Features(
+            tokens=tokens,
+            index=np.frombuffer(index, np.int64),
+            last=np.frombuffer(last, np.int64),
+            first=np.frombuffer(first, np.int64),
+            words=np.frombuffer(words, np.uint64),
+            rows=np.frombuffer(rows, np.int32).reshape(-1, 4),
+            chain=np.frombuffer(chain, np.int64),
+            chain_rows=np.frombuffer(chain_rows, np.int32).reshape(-1, 2),
+            gram_rows=np.frombuffer(gram_rows, np.int32),
+            gram_words=np.frombuffer(gram_words, np.int64),
+            signals=np.frombuffer(signals, np.int64).reshape(-1, len(SIGNALS)),
+            counts=np.frombuffer(counts, np.int64),
+            known=np.frombuffer(known, np.int64),
+        )
+
+    def _extract(self, tokens: Tokens) -> Features:
         words, rows, index, last, first, handles = self._resolve(tokens)
         classes = self.classes.take(rows)
         chain = classes.nonzero()[0]
@@ -134,7 +173,9 @@ class Vocabulary:
         grams, gram_words = hash_grams(tokens, index.take(unknown))
         counts = first[1:] - first[:-1] - 1 - np.add.reduceat(marks, first[:-1], dtype=np.int64)
         missing = np.bincount(first.searchsorted(unknown, side="right") - 1, minlength=counts.size)
-        found = self.table.look_up(np.concatenate([bigrams, frames, chain2, chain3, topics, grams]))
+        hashes = np.concatenate([bigrams, frames, chain2, chain3, topics, grams])
+        found = self.table.look_up(hashes)
+        found[hashes == 0] = 0  # there is no such frame or chain
         ends = np.cumsum([2 * words.size, 2 * chain.size, topics.size])
         table_rows = np.zeros((words.size, 4), np.int32)
         table_rows[:, 0] = rows
@@ -261,16 +302,7 @@ def count_signals(tokens: Tokens, handles: Ints) -> Ints:
     counted[:, 1] = handles
     counted[:, 2:7] = tokens.marks
     counted[:, 7] = np.add.reduceat(numbers, tokens.first[:-1], dtype=np.int64)
-    shouted = _shouted(tokens, starts, lengths)
+    shouted = tokens.capitals & (lengths >= CAPITAL_WORD)
     counted[:, 8] = 100 * np.add.reduceat(shouted, tokens.first[:-1], dtype=np.int64) // np.diff(tokens.first)
     levels: Ints = (counted[:, :, None] >= LEVELS).sum(axis=2)
     return levels
-
-
-def _shouted(tokens: Tokens, starts: Ints, lengths: Ints) -> Bools:
-    """Whether each token is a word of `CAPITAL_WORD` or more letters, all in capitals."""
-    if not tokens.upper.any():
-        return np.zeros(starts.size, np.bool_)
-    capitals = np.add.reduceat(tokens.upper, starts, dtype=np.int64)
-    shouted: Bools = (capitals == lengths) & (lengths >= CAPITAL_WORD)
-    return shouted

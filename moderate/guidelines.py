@@ -52,6 +52,12 @@ FAMILY: Final[tuple[tuple[int, int], ...]] = tuple(
     (CATEGORIES.index(child), CATEGORIES.index(parent)) for child, parent in PARENT.items()
 )
 
+# Score columns of promotion and its kinds: what is sold or linked rather than how it is said.
+PROMOTIONS: Final[tuple[int, ...]] = tuple(
+    CATEGORIES.index(category)
+    for category in (Category.PROMOTION, Category.COMMERCIAL_PROMOTION, Category.PERSONAL_PROMOTION)
+)
+
 GUIDELINES: Final[str] = (
     "We welcome comments relevant to the article, further discussion, and constructive criticism of the site. "
     "Not tolerated: profanity, threats, personal attacks, vulgarity, abuse (such as sexism, racism, homophobia or "

@@ -44,11 +44,15 @@ _NAMED_CODES: Final = np.array([ord(_NAMED[name]) for name in sorted(_NAMED, key
 _DOMAIN_KEYS: Final = np.array(sorted(map(_key, _DOMAINS)), np.int64)
 _PATH_KEYS: Final = np.array(sorted(map(_key, _DOMAINS_WITH_PATH)), np.int64)
 _TAG_KEYS: Final = np.array(sorted(map(_key, _TAGS)), np.int64)
+# What the compiled kernel has to know, in its order.
+LINK_TABLES: Final = (_NAMED_KEYS, _NAMED_CODES, _DOMAIN_KEYS, _PATH_KEYS, _TAG_KEYS)
 
 
 def replace_entities(folded: U32, classes: U8) -> None:
     """Put the character in place of each HTML entity (``&amp;``, ``&#39;``, ``&#x27;``); mark the rest as ignored."""
     places = np.flatnonzero(folding.codes_of(folded) == ord("&"))
+    if not places.size:
+        return
     window = _window(folded, places + 1, _ENTITY_WINDOW)
     semicolon = (window == ord(";")).argmax(axis=1)  # 0 where there is none, too
     found = semicolon > 1

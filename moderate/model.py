@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
+from .compiled import kernels
 from .errors import ModelError
 from .feature_table import FeatureTable
 from .features import LEVEL_COUNT, SIGNALS, Features, Vocabulary
@@ -102,6 +103,13 @@ class LinearModel:
 
     def sums(self, features: Features) -> tuple[Ints, Ints]:
         """Exact sums of weights, still to be divided for length, and of signals; int64 (n, len(CATEGORIES)) each."""
+        if kernels is None:
+            return self._sums(features)
+        sums = kernels.sum_features((self.rows, self.signals), self.gram_ratio, features.arrays())
+        words, signals = (np.frombuffer(values, np.int64).reshape(-1, len(CATEGORIES)) for values in sums)
+        return words, signals
+
+    def _sums(self, features: Features) -> tuple[Ints, Ints]:
         count = features.counts.size
         word_first = features.first * features.rows.shape[1]
         chain_first = features.chain.searchsorted(features.first) * features.chain_rows.shape[1]
@@ -117,9 +125,14 @@ class LinearModel:
     def calibrate(self, sums: tuple[Ints, Ints], counts: Ints) -> Floats:
         """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
         words, signals = sums
+        factors, intercepts = self.calibration()
         raw = words / np.sqrt(np.maximum(counts + self.prior_words, 1))[:, None] + signals
-        logits: Floats = raw * (self.scale * self.slopes) + self.intercepts
+        logits: Floats = raw * factors + intercepts
         return logits
+
+    def calibration(self) -> tuple[Floats, Floats]:
+        """From a raw sum to log-odds, for each head: factor and intercept; float64 (len(CATEGORIES),) each."""
+        return np.multiply(self.scale, self.slopes, dtype=np.float64), np.asarray(self.intercepts, np.float64)
 
     def word_weights(self, features: Features, words: Ints, columns: Ints) -> Floats:
         """What words add to a head, in units of weight; a feature of several words is shared among them.

@@ -12,16 +12,17 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from .compiled import kernels
 from .errors import RulesError
 from .feature_table import FeatureTable
-from .features import Vocabulary, combine
+from .features import SALTS, Vocabulary, combine
 from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand
@@ -34,6 +35,7 @@ NONE, MILD, STRONG, SEVERE = range(4)
 COMPILED_FORMAT: Final = 1  # of ``rules.npz``
 LEAST_DISGUISED: Final = 3  # letters; a shorter word in disguise is anything
 LONGEST_PHRASE: Final = 10  # words; longer ones are sentences, and a place would walk too far
+_FAMILY: Final = np.array(FAMILY, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class RuleBook:
         ending_rules: rule index, or ``-1 - rule`` for an exception to it; int64.
         columns: score column of each rule's category; int64 (rules,).
         levels: severity of each rule, 1 to 3; int64 (rules,).
+        names: name of each rule, and ``None`` behind them; object (rules + 1,).
         digest: SHA-256 of the file.
     """
 
@@ -90,7 +93,15 @@ class RuleBook:
     ending_rules: Ints
     columns: Ints
     levels: Ints
+    names: npt.NDArray[np.object_]
     digest: str
+    _tables: tuple[npt.NDArray[Any], ...] = field(default=(), init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay out what the compiled kernel has to know, in its order."""
+        if kernels is not None:
+            phrases = (self.table.entries(), self.prefixes, self.endings, self.ending_rules)
+            object.__setattr__(self, "_tables", (*phrases, self.columns))
 
     @classmethod
     def from_toml(cls, path: str | Path) -> RuleBook:
@@ -136,6 +147,14 @@ class RuleBook:
 
     def find(self, words: U64) -> Hits:
         """Find all hits among the word hashes of a batch (comments divided by boundary words); exceptions applied."""
+        if kernels is None:
+            return _without_exceptions(*self._find(words))
+        found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]))
+        start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
+        return Hits(start=start, end=end, rule=rule, innocent=innocent)
+
+    def _find(self, words: U64) -> tuple[Ints, Ints, Ints]:
+        """First and last word of each hit, and its rule; below 0 for exceptions; int64 (H,) each."""
         at = np.arange(words.size)
         hashes = words
         padded = np.append(words, np.uint64(0))  # behind the last word stands no word of any phrase
@@ -154,17 +173,20 @@ class RuleBook:
                 endings = self.ending_rules.take(self.endings.take(rows).take(owner) + place)
                 found.append((at.take(owner), at.take(owner) + length - 1, endings))
             hashes = combine(hashes, padded.take(at + length, mode="clip"), kind="phrase")
-        if not found:
-            nothing = np.zeros(0, np.int64)
-            return Hits(start=nothing, end=nothing, rule=nothing, innocent=nothing)
-        start, end, rule = (np.concatenate(column) for column in zip(*found, strict=True))
-        return _without_exceptions(start, end, rule)
+        start, end, rule = (np.concatenate(column) for column in zip((at[:0],) * 3, *found, strict=True))
+        return start, end, rule
 
-    def severities(self, hits: Hits, first: Ints) -> npt.NDArray[np.int64]:
+    def severities(self, hits: Hits, first: Ints) -> Ints:
         """Strongest severity of each category in each comment; int64 (n, len(CATEGORIES)).
 
         Two mild hits at different places make a strong one. What a child category has, its parent has.
         """
+        if kernels is None:
+            return self._severities(hits, first)
+        (severities,) = kernels.severities((hits.start, hits.rule, first, self.columns, self.levels, _FAMILY))
+        return np.frombuffer(severities, np.int64).reshape(-1, len(CATEGORIES))
+
+    def _severities(self, hits: Hits, first: Ints) -> Ints:
         columns, levels = self.columns.take(hits.rule), self.levels.take(hits.rule)
         comments = first.searchsorted(hits.start, side="right") - 1
         width, count = len(CATEGORIES), first.size - 1
@@ -196,8 +218,10 @@ class RuleBook:
 
 def _without_exceptions(start: Ints, end: Ints, rule: Ints) -> Hits:
     """Drop exceptions, and hits that lie inside an exception to their own rule; sort by place."""
-    exception = rule < 0
     innocent = np.zeros(0, np.int64)
+    if not rule.size:
+        return Hits(start=start, end=end, rule=rule, innocent=innocent)
+    exception = rule < 0
     if exception.any():
         innocent = np.unique(expand(start[exception], end[exception] + 1))
         span = int(end.max()) + 2
@@ -237,9 +261,10 @@ def _read_compiled(path: Path) -> RuleBook | None:
         return None
 
 
-def rule_columns(rules: tuple[Rule, ...]) -> dict[str, Ints]:
-    """The ``columns`` and ``levels`` of a `RuleBook` with these rules."""
+def rule_columns(rules: tuple[Rule, ...]) -> dict[str, npt.NDArray[Any]]:
+    """The ``columns``, ``levels`` and ``names`` of a `RuleBook` with these rules."""
     return {
         "columns": np.array([CATEGORIES.index(rule.category) for rule in rules], np.int64),
         "levels": np.array([rule.severity for rule in rules], np.int64),
+        "names": np.array([*(rule.name for rule in rules), None], object),
     }

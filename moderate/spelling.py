@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from . import folding
 from .folding import U32, U64, Bools, Ints
@@ -74,6 +75,11 @@ class Spelling:
         """Find the parts among the keys, and mark what is there."""
         object.__setattr__(self, "parts", Parts.select(self.keys, self.words))
         object.__setattr__(self, "tops", mark_tops(self.keys))
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What the compiled kernel has to know, in its order."""
+        parts = (self.parts.keys, self.parts.values, self.parts.tops)
+        return (self.keys, self.words, self.tops, *parts, *_letter_tables(), _star_table())
 
     @classmethod
     def build(cls, keys: U64, words: U64) -> Spelling:
@@ -181,8 +187,7 @@ class Spelling:
         single = lengths == 1
         initial = tokens.codes.take(tokens.starts[:-1])
         single &= (initial >= ord("0")) & (initial != folding.BOUNDARY_CODE)
-        position = tokens.positions.take(tokens.starts[:-1])
-        joined = single[1:] & single[:-1] & (position[1:] - position[:-1] == 2)
+        joined = single[1:] & single[:-1] & (tokens.begins[1:] - tokens.begins[:-1] == 2)
         begins = np.flatnonzero(joined & ~np.append(False, joined[:-1]))
         ends = np.flatnonzero(joined & ~np.append(joined[1:], False)) + 2 if begins.size else begins
         long = ends - begins >= SPACED_RUN
@@ -276,10 +281,7 @@ def disguises(word: str) -> list[str]:
 
 def _is_acronym(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:
     """Whether each of the tokens at ``index`` is `ACRONYM` capitals: "SCM" is not "scum" without its vowel."""
-    begins = tokens.starts.take(index)
-    acronym: Bools = lengths.take(index) == ACRONYM
-    for place in range(ACRONYM):
-        acronym &= tokens.upper.take(begins + place, mode="clip")
+    acronym: Bools = tokens.capitals.take(index) & (lengths.take(index) == ACRONYM)
     return acronym
 
 

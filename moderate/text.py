@@ -18,13 +18,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from . import folding
+from .compiled import kernels
 from .folding import U8, U32, U64, Bools, Ints
-from .links import cut_links, expand, replace_entities
+from .links import LINK_TABLES, cut_links, expand, replace_entities
 
 # A prime near 2**61, odd, so that it has an inverse modulo 2**64; the mixing constant is that of splitmix64.
 BASE: Final = 0x1FFFFFFFFFFFFFE7
@@ -46,31 +48,37 @@ class Tokens:
     Attributes:
         codes: folded code points of all tokens, one after another; uint32 (C,).
         starts: where each token starts in ``codes``, and C at the end; int64 (T + 1,).
-        positions: index of each code into the joined batch; int64 (C,).
+        begins: index of each token's first character in the joined batch; int64 (T,).
+        ends: index behind its last character there; int64 (T,).
         first: index of each comment's boundary token, and T at the end; int64 (n + 1,).
         offsets: index of each comment's first character in the joined batch; int64 (n,).
         hashes: one 64-bit hash a token; uint64 (T,).
-        upper: whether each code was an upper-case letter; bool (C,).
+        capitals: whether each token is upper-case letters alone; bool (T,).
         links: number of links and e-mail addresses of each comment; int64 (n,).
         marks: number of exclamation, question, quotation, hash and money marks of each comment; int64 (n, 5).
     """
 
     codes: U32
     starts: Ints
-    positions: Ints
+    begins: Ints
+    ends: Ints
     first: Ints
     offsets: Ints
     hashes: U64
-    upper: Bools
+    capitals: Bools
     links: Ints
     marks: Ints
+
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
+        """What the compiled kernel of features reads, in its order."""
+        words = (self.codes, self.starts, self.begins, self.first, self.hashes, self.capitals)
+        return (*words, self.links, self.marks)
 
     def spans(self, tokens: Ints, last: Ints) -> tuple[Ints, Ints]:
         """Code-point start and end, in their own comment, of the stretches from ``tokens`` to ``last`` inclusive."""
         comment = np.searchsorted(self.first, tokens, side="right") - 1
-        begin = self.positions[self.starts[tokens]]
-        end = self.positions[self.starts[last + 1] - 1] + 1
-        return begin - self.offsets[comment], end - self.offsets[comment]
+        offsets = self.offsets.take(comment)
+        return self.begins.take(tokens) - offsets, self.ends.take(last) - offsets
 
 
 @cache
@@ -120,6 +128,25 @@ def decode(codes: U32) -> str:
 
 def tokenize(texts: Sequence[str]) -> Tokens:
     """Cut ``texts`` (each of at most `PIECE` characters) into tokens."""
+    if kernels is None:
+        return _tokenize(texts)
+    tables = (folding.folding_table(), *LINK_TABLES, _LETTER_LIKE, _COUNTED)
+    codes, starts, begins, ends, first, offsets, hashes, capitals, links, marks = kernels.tokenize(list(texts), tables)
+    return Tokens(
+        codes=np.frombuffer(codes, np.uint32),
+        starts=np.frombuffer(starts, np.int64),
+        begins=np.frombuffer(begins, np.int64),
+        ends=np.frombuffer(ends, np.int64),
+        first=np.frombuffer(first, np.int64),
+        offsets=np.frombuffer(offsets, np.int64),
+        hashes=np.frombuffer(hashes, np.uint64),
+        capitals=np.frombuffer(capitals, np.bool_),
+        links=np.frombuffer(links, np.int64),
+        marks=np.frombuffer(marks, np.int64).reshape(-1, len(_COUNTED_MARKS)),
+    )
+
+
+def _tokenize(texts: Sequence[str]) -> Tokens:
     joined = "\n" + "\n".join(texts)
     raw = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), "<u4")
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -129,8 +156,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     folded[offsets - 1] = table[folding.BOUNDARY_CODE]
     classes = folding.classes_of(folded)
 
-    if "&" in joined and ";" in joined:
-        replace_entities(folded, classes)
+    replace_entities(folded, classes)
     positions: Ints | None = None
     boundaries = offsets - 1
     if classes.max() == folding.IGNORED:
@@ -150,14 +176,16 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     codes = folding.codes_of(entries)
     starts = np.append(start.take(kept), True).nonzero()[0]
     first = kept.take(starts[:-1]).searchsorted(boundaries)
+    places = kept if positions is None else positions.take(kept)
     return Tokens(
         codes=codes,
         starts=starts,
-        positions=kept if positions is None else positions.take(kept),
+        begins=places.take(starts[:-1]),
+        ends=places.take(starts[1:] - 1) + 1,
         first=np.append(first, starts.size - 1),
         offsets=offsets,
         hashes=hash_stretches(codes, starts),
-        upper=(entries & _UPPER) != 0,
+        capitals=np.logical_and.reduceat((entries & _UPPER) != 0, starts[:-1]),
         links=links,
         marks=_count_marks(folded, boundaries, marks),
     )

@@ -136,8 +136,8 @@ def test_exclamation_question_quotation_hash_and_money_marks_are_counted(text, e
 
 
 def test_capitals_are_remembered():
-    tokens = tokenize(["Ab ÇD 日 1"])
-    assert tokens.upper.tolist() == [False, True, False, True, True, False, False]
+    tokens = tokenize(["Ab ÇD 日 1 E"])
+    assert tokens.capitals.tolist() == [False, False, True, False, False, True]
 
 
 # --- hashes ----------------------------------------------------------------------------------------------------------

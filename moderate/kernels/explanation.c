@@ -1,0 +1,380 @@
+/* Which comments are rejected and why: `reject` and `find_reasons` of explanation.py. */
+#include "kernels.h"
+#include "model.h"
+
+#define KIND_SHARE 0.15f
+#define MOST_CATEGORIES 3
+#define MOST_WORDS 5
+#define LEAST_SHARE 0.35
+#define FAMILY 7 /* children in the tree of categories */
+
+/* --- Categories ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const int64_t (*family)[2]; /* child, parent */
+    const int64_t *nearest;     /* columns that a rude general impression may count as */
+    Py_ssize_t nearest_count;
+    int64_t toxic;
+} Tree;
+
+/* Which categories a comment that reaches some of its `limits` breaks, as `mask`. */
+static void name_categories(const Tree *tree, const float *scores, const float *limits, uint8_t *mask) {
+    bool any = false;
+    for (int i = 0; i < FAMILY; i++) mask[tree->family[i][1]] |= mask[tree->family[i][0]];
+    for (int i = 0; i < FAMILY; i++) {
+        int64_t child = tree->family[i][0], parent = tree->family[i][1];
+        mask[child] |= mask[parent] && scores[child] >= KIND_SHARE * scores[parent];
+    }
+    mask[tree->toxic] = 0;
+    for (int head = 0; head < HEADS; head++) any |= mask[head];
+    if (any) return;
+    int64_t best = tree->nearest[0];
+    float closest = -1;
+    for (Py_ssize_t i = 0; i < tree->nearest_count; i++) {
+        int64_t head = tree->nearest[i];
+        float limit = limits[head] > 1e-9f ? limits[head] : 1e-9f, closeness = scores[head] / limit;
+        if (closeness > closest) closest = closeness, best = head;
+    }
+    mask[best] = 1;
+}
+
+/* reject((scores, by_rules, blank, limits, family, nearest), toxic) -> rejected, mask, columns, bounds */
+PyObject *kernel_reject(PyObject *module, PyObject *arguments) {
+    PyObject *tables;
+    Py_ssize_t toxic;
+    Array a[6] = {0};
+    if (!PyArg_ParseTuple(arguments, "On", &tables, &toxic)) return NULL;
+    if (!arrays_from(tables, a, 6, "fbbfqq")) return NULL;
+    const float *scores = a[0].data, *limits = a[3].data;
+    const uint8_t *by_rules = U8(a[1]), *blank = U8(a[2]);
+    Tree tree = {(const int64_t(*)[2])a[4].data, I64(a[5]), a[5].size, toxic};
+    Vector out[4] = {0};
+    APPEND(&out[3], int64_t, 0);
+    for (Py_ssize_t comment = 0; comment < a[1].size; comment++, scores += HEADS) {
+        const float *limit = limits + HEADS * (by_rules[comment] != 0);
+        uint8_t mask[HEADS], rejected = 0;
+        int64_t columns[HEADS], count = 0;
+        if (blank[comment]) continue;
+        for (int head = 0; head < HEADS; head++) rejected |= mask[head] = scores[head] >= limit[head];
+        if (!rejected) continue;
+        name_categories(&tree, scores, limit, mask);
+        for (int head = 0; head < HEADS; head++) { /* strongest first; of equals the first */
+            if (!mask[head]) continue;
+            int64_t place = count++;
+            for (; place > 0 && scores[columns[place - 1]] < scores[head]; place--) columns[place] = columns[place - 1];
+            columns[place] = head;
+        }
+        APPEND(&out[0], int64_t, comment);
+        uint8_t *kept = vector_extend(&out[1], HEADS);
+        if (kept) memcpy(kept, mask, HEADS);
+        for (int64_t i = 0; i < count; i++) APPEND(&out[2], int64_t, columns[i]);
+        APPEND(&out[3], int64_t, COUNT(out[2], int64_t));
+    }
+    arrays_release(a, 6);
+    return vectors_to_tuple(out, 4);
+}
+
+/* --- Words ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const int64_t *piece_first, *chain, *gram_words;
+    const int32_t *rows, *chain_rows, *gram_rows; /* (K, 4), (C, 2), (G,) */
+    Py_ssize_t pieces, chains, grams;
+} Features;
+
+/* First place in sorted `values` that is not below `value`. */
+static Py_ssize_t lower_bound(const int64_t *values, Py_ssize_t count, int64_t value) {
+    Py_ssize_t low = 0;
+    while (low < count) {
+        Py_ssize_t middle = (low + count) / 2;
+        if (values[middle] < value) low = middle + 1;
+        else count = middle;
+    }
+    return low;
+}
+
+static inline double weight_of(const Model *model, int32_t row, int64_t head) {
+    return (double)model->rows[(size_t)row * ROW_BYTES + head] - OFFSET;
+}
+
+/* What each of the words [begin, end) of a comment adds to a head; a feature of several words is shared among them. */
+static void weigh_words(const Model *model, const Features *features, Py_ssize_t begin, Py_ssize_t end, int64_t head,
+                        double *weights) {
+    double pair = 0, frame = 0, frame_before = 0; /* shares of those that began one and two words before */
+    for (Py_ssize_t word = begin; word < end; word++) {
+        const int32_t *rows = features->rows + 4 * word;
+        double next_pair = weight_of(model, rows[1], head) / 2, next_frame = weight_of(model, rows[2], head) / 3;
+        double single = weight_of(model, rows[0], head) + (next_pair + pair);
+        weights[word - begin] = single + (next_frame + frame + frame_before) + weight_of(model, rows[3], head);
+        pair = next_pair, frame_before = frame, frame = next_frame;
+    }
+    pair = frame = frame_before = 0;
+    Py_ssize_t link = lower_bound(features->chain, features->chains, begin);
+    for (; link < features->chains && features->chain[link] < end; link++) {
+        const int32_t *rows = features->chain_rows + 2 * link;
+        double next_pair = weight_of(model, rows[0], head) / 2, next_frame = weight_of(model, rows[1], head) / 3;
+        weights[features->chain[link] - begin] += (next_pair + pair) + (next_frame + frame + frame_before);
+        pair = next_pair, frame_before = frame, frame = next_frame;
+    }
+    Py_ssize_t gram = lower_bound(features->gram_words, features->grams, begin);
+    while (gram < features->grams && features->gram_words[gram] < end) {
+        int64_t word = features->gram_words[gram], values[HEADS] = {0};
+        Py_ssize_t first = gram;
+        while (gram < features->grams && features->gram_words[gram] == word) gram++;
+        add_unknown(model, values, features->gram_rows + first, gram - first);
+        weights[word - begin] += (double)values[head];
+    }
+    Py_ssize_t piece = lower_bound(features->piece_first, features->pieces, begin);
+    for (; piece < features->pieces && features->piece_first[piece] < end; piece++)
+        weights[features->piece_first[piece] - begin] = 0;
+}
+
+/* Append the words that weigh most, in order of place. */
+static void choose(const double *weights, Py_ssize_t begin, Py_ssize_t count, Vector *words) {
+    Py_ssize_t best[MOST_WORDS], chosen = 0; /* strongest first; of equals the first */
+    double strongest = 0;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (weights[i] > strongest) strongest = weights[i];
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!(weights[i] > 0 && weights[i] >= LEAST_SHARE * strongest)) continue;
+        Py_ssize_t rank = chosen;
+        while (rank > 0 && weights[best[rank - 1]] < weights[i]) rank--;
+        if (rank == MOST_WORDS) continue;
+        if (chosen < MOST_WORDS) chosen++;
+        for (Py_ssize_t j = chosen - 1; j > rank; j--) best[j] = best[j - 1];
+        best[rank] = i;
+    }
+    for (Py_ssize_t i = 1; i < chosen; i++) {
+        Py_ssize_t word = best[i], j = i;
+        for (; j > 0 && best[j - 1] > word; j--) best[j] = best[j - 1];
+        best[j] = word;
+    }
+    for (Py_ssize_t i = 0; i < chosen; i++) APPEND(words, int64_t, begin + best[i]);
+}
+
+/* --- Spans ----------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const int64_t *index, *last, *begins, *ends, *offsets, *shifts;
+} Places;
+
+typedef struct {
+    int64_t begin, end;
+} Span;
+
+/* Add the place of a stretch of words; stretches come in order, and those one character apart are one. */
+static void add_span(const Features *features, const Places *places, int64_t start, int64_t end, Vector *spans) {
+    Py_ssize_t piece = lower_bound(features->piece_first, features->pieces + 1, start + 1) - 1;
+    int64_t shift = places->shifts[piece] - places->offsets[piece];
+    Span span = {
+        places->begins[places->index[start]] + shift,
+        places->ends[places->last[end]] + shift,
+    };
+    Span *before = spans->bytes ? ITEMS(*spans, Span) + COUNT(*spans, Span) - 1 : NULL;
+    if (!before || span.begin > before->end + 1) APPEND(spans, Span, span);
+    else if (span.end > before->end) before->end = span.end;
+}
+
+/* The spans as a tuple of pairs. */
+static PyObject *spans_to_tuple(const Vector *vector) {
+    const Span *spans = ITEMS(*vector, Span);
+    Py_ssize_t count = COUNT(*vector, Span);
+    PyObject *tuple = vector->failed ? PyErr_NoMemory() : PyTuple_New(count);
+    for (Py_ssize_t i = 0; tuple && i < count; i++) {
+        PyObject *pair = PyTuple_New(2);
+        PyObject *begin = PyLong_FromSsize_t(spans[i].begin), *end = PyLong_FromSsize_t(spans[i].end);
+        if (!pair || !begin || !end) {
+            Py_XDECREF(pair);
+            Py_XDECREF(begin);
+            Py_XDECREF(end);
+            Py_DECREF(tuple);
+            return NULL;
+        }
+        PyTuple_SetItem(pair, 0, begin);
+        PyTuple_SetItem(pair, 1, end);
+        PyObject_GC_UnTrack(pair); /* numbers alone: nothing for the garbage collector */
+        PyTuple_SetItem(tuple, i, pair);
+    }
+    if (tuple && count) PyObject_GC_UnTrack(tuple);
+    return tuple;
+}
+
+/* --- Reasons --------------------------------------------------------------------------------------------------- */
+
+enum { BY_RULE, BY_MODEL };
+
+typedef struct {
+    int64_t column, rule, source;
+    PyObject *spans;
+} Ground;
+
+typedef struct {
+    const Model *model; /* NULL where the rules decide alone */
+    Features features;
+    Places places;
+    const int64_t *first, *hit_start, *hit_end, *hit_rule, *rule_columns;
+    Py_ssize_t hits, rules;
+    Vector spans, weights, words, chosen; /* scratch */
+} Explainer;
+
+static bool add_ground(Explainer *explainer, int64_t column, int64_t rule, int64_t source, Vector *grounds) {
+    PyObject *spans = spans_to_tuple(&explainer->spans);
+    if (!spans) return false;
+    APPEND(grounds, Ground, ((Ground){column, rule, source, spans}));
+    if (grounds->failed) Py_DECREF(spans);
+    return !grounds->failed || PyErr_NoMemory();
+}
+
+/* One of the rule hits in a comment. */
+typedef struct {
+    int64_t rule, place;
+} Hit;
+
+static int by_rule(const void *a, const void *b) {
+    const Hit *left = a, *right = b;
+    if (left->rule != right->rule) return left->rule < right->rule ? -1 : 1;
+    return (left->place > right->place) - (left->place < right->place);
+}
+
+/* One ground for each rule that hit, with all its places. */
+static bool add_rules(Explainer *explainer, int64_t comment, const uint8_t *mask, Vector *grounds) {
+    int64_t begin = explainer->first[comment], end = explainer->first[comment + 1];
+    Vector *chosen = &explainer->chosen;
+    chosen->bytes = 0;
+    Py_ssize_t place = lower_bound(explainer->hit_start, explainer->hits, begin);
+    for (; place < explainer->hits && explainer->hit_start[place] < end; place++) {
+        int64_t rule = explainer->hit_rule[place];
+        if (mask[explainer->rule_columns[rule]]) APPEND(chosen, Hit, ((Hit){rule, place}));
+    }
+    if (chosen->failed) return PyErr_NoMemory();
+    Hit *hits = ITEMS(*chosen, Hit);
+    Py_ssize_t count = COUNT(*chosen, Hit);
+    if (count > 1) qsort(hits, count, sizeof(Hit), by_rule);
+    for (Py_ssize_t i = 0; i < count;) {
+        int64_t rule = hits[i].rule;
+        explainer->spans.bytes = 0;
+        for (; i < count && hits[i].rule == rule; i++) {
+            int64_t hit = hits[i].place;
+            add_span(&explainer->features, &explainer->places, explainer->hit_start[hit], explainer->hit_end[hit],
+                     &explainer->spans);
+        }
+        if (!add_ground(explainer, explainer->rule_columns[rule], rule, BY_RULE, grounds)) return false;
+    }
+    return true;
+}
+
+/* One ground for each of the strongest categories in which words weigh anything. */
+static bool add_categories(Explainer *explainer, int64_t comment, const int64_t *columns, Py_ssize_t count,
+                           Vector *grounds) {
+    Py_ssize_t begin = explainer->first[comment], end = explainer->first[comment + 1];
+    explainer->weights.bytes = 0;
+    double *weights = vector_extend(&explainer->weights, (end - begin) * sizeof(double));
+    if (!weights) return PyErr_NoMemory();
+    for (Py_ssize_t i = 0; i < count && i < MOST_CATEGORIES; i++) {
+        weigh_words(explainer->model, &explainer->features, begin, end, columns[i], weights);
+        explainer->words.bytes = explainer->spans.bytes = 0;
+        choose(weights, begin, end - begin, &explainer->words);
+        const int64_t *words = ITEMS(explainer->words, int64_t);
+        for (Py_ssize_t j = 0; j < COUNT(explainer->words, int64_t); j++)
+            add_span(&explainer->features, &explainer->places, words[j], words[j], &explainer->spans);
+        if (COUNT(explainer->words, int64_t) &&
+            !add_ground(explainer, columns[i], explainer->rules, BY_MODEL, grounds))
+            return false;
+    }
+    return true;
+}
+
+/* Whether ground `a` goes before `b`: strongest category first, and what a rule says before the words of the model. */
+static bool goes_before(const Ground *a, const Ground *b, const float *scores) {
+    if (scores[a->column] != scores[b->column]) return scores[a->column] > scores[b->column];
+    return a->source < b->source;
+}
+
+enum { COLUMN, RULE, SOURCE, SCORE, BOUNDS, GROUND_OUTPUTS };
+
+/* Append the grounds of a comment, in order, to the outputs; their spans to a list. */
+static bool append_grounds(Vector *grounds, const float *scores, Vector *out, PyObject *spans) {
+    Ground *ground = ITEMS(*grounds, Ground);
+    Py_ssize_t count = COUNT(*grounds, Ground);
+    for (Py_ssize_t i = 1; i < count; i++) {
+        Ground moved = ground[i];
+        Py_ssize_t j = i;
+        for (; j > 0 && goes_before(&moved, &ground[j - 1], scores); j--) ground[j] = ground[j - 1];
+        ground[j] = moved;
+    }
+    for (Py_ssize_t i = 0; i < count; i++) {
+        APPEND(&out[COLUMN], int64_t, ground[i].column);
+        APPEND(&out[RULE], int64_t, ground[i].rule);
+        APPEND(&out[SOURCE], int64_t, ground[i].source);
+        APPEND(&out[SCORE], double, scores[ground[i].column]);
+        if (PyList_Append(spans, ground[i].spans) < 0) return false;
+    }
+    APPEND(&out[BOUNDS], int64_t, COUNT(out[COLUMN], int64_t));
+    return true;
+}
+
+static bool explain(Explainer *explainer, Array *a, Vector *out, PyObject *spans) {
+    const int64_t *rejected = I64(a[0]), *columns = I64(a[2]), *bounds = I64(a[3]);
+    const uint8_t *by_rules = U8(a[5]);
+    Vector grounds = {0};
+    bool good = true;
+    APPEND(&out[BOUNDS], int64_t, 0);
+    for (Py_ssize_t i = 0; good && i < a[0].size; i++) {
+        int64_t comment = rejected[i];
+        grounds.bytes = 0;
+        good = add_rules(explainer, comment, U8(a[1]) + i * HEADS, &grounds);
+        if (good && explainer->model && !by_rules[comment])
+            good = add_categories(explainer, comment, columns + bounds[i], bounds[i + 1] - bounds[i], &grounds);
+        good = good && append_grounds(&grounds, (const float *)a[4].data + comment * HEADS, out, spans);
+        for (Py_ssize_t j = 0; j < COUNT(grounds, Ground); j++) Py_DECREF(ITEMS(grounds, Ground)[j].spans);
+    }
+    free(grounds.data);
+    return good;
+}
+
+/* explain((rejected, mask, columns, bounds, scores, by_rules, first, shifts), (rows,) or (), gram_ratio,
+   arrays of Features, (index, last, token begins, ends, offsets), (start, end, rule, rule columns))
+   -> column, rule, source and score of each reason, bounds of the comments, and a list of their spans */
+PyObject *kernel_explain(PyObject *module, PyObject *arguments) {
+    PyObject *asked, *weights, *features, *places, *hits;
+    double gram_ratio;
+    Array a[8] = {0}, m[1] = {0}, f[7] = {0}, p[5] = {0}, h[4] = {0};
+    if (!PyArg_ParseTuple(arguments, "OOdOOO", &asked, &weights, &gram_ratio, &features, &places, &hits)) return NULL;
+    Py_ssize_t models = PyTuple_Check(weights) && PyTuple_Size(weights) ? 1 : 0;
+    bool good = arrays_from(asked, a, 8, "qbqqfbqq") && arrays_from(weights, m, models, "b") &&
+                arrays_from(features, f, 7, "qiqiiqq") && arrays_from(places, p, 5, "qqqqq") &&
+                arrays_from(hits, h, 4, "qqqq");
+    Model model = {U8(m[0]), NULL, gram_ratio};
+    Explainer explainer = {
+        .model = models ? &model : NULL,
+        .features = {
+            .piece_first = I64(f[0]), .pieces = f[0].size - 1, .rows = I32(f[1]), .chain = I64(f[2]),
+            .chains = f[2].size, .chain_rows = I32(f[3]), .gram_rows = I32(f[4]), .gram_words = I64(f[5]),
+            .grams = f[4].size,
+        },
+        .places = {I64(p[0]), I64(p[1]), I64(p[2]), I64(p[3]), I64(p[4]), I64(a[7])},
+        .first = I64(a[6]), .hit_start = I64(h[0]), .hit_end = I64(h[1]), .hit_rule = I64(h[2]),
+        .rule_columns = I64(h[3]), .hits = h[0].size, .rules = h[3].size,
+    };
+    Vector out[GROUND_OUTPUTS] = {0};
+    PyObject *spans = good ? PyList_New(0) : NULL, *result = NULL;
+    good = spans && explain(&explainer, a, out, spans);
+    free(explainer.spans.data);
+    free(explainer.weights.data);
+    free(explainer.words.data);
+    free(explainer.chosen.data);
+    arrays_release(a, 8);
+    arrays_release(m, 1);
+    arrays_release(f, 7);
+    arrays_release(p, 5);
+    arrays_release(h, 4);
+    if (good) {
+        PyObject *columns = vectors_to_tuple(out, GROUND_OUTPUTS);
+        result = columns ? PyTuple_Pack(2, columns, spans) : NULL;
+        Py_XDECREF(columns);
+    } else {
+        for (int i = 0; i < GROUND_OUTPUTS; i++) free(out[i].data);
+    }
+    Py_XDECREF(spans);
+    return result;
+}

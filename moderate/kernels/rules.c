@@ -1,0 +1,124 @@
+/* The rule book: `RuleBook.find` and `RuleBook.severities` of rules.py. */
+#include "model.h"
+
+#define LONGEST_PHRASE 10
+enum { NONE, MILD, STRONG };
+enum { START, END, RULE, INNOCENT, OUTPUTS };
+
+typedef struct {
+    Table table;
+    uint64_t salt, phrase; /* of prefixes, and of phrases among the kinds of hashes */
+    const uint64_t *prefixes;
+    const int64_t *endings, *rules;
+    Py_ssize_t rows;
+} Book;
+
+typedef struct {
+    const uint64_t *words;
+    Py_ssize_t count;
+} Words;
+
+/* What ends in one place: an end and a rule each, exceptions below 0. */
+typedef struct {
+    int64_t end, rule;
+} Ending;
+
+/* All endings of phrases that begin at word `at`. */
+static void walk(const Book *book, const Words *words, Py_ssize_t at, Vector *endings) {
+    uint64_t hash = words->words[at];
+    endings->bytes = 0;
+    for (Py_ssize_t length = 1; length <= LONGEST_PHRASE; length++) {
+        int32_t row = table_row(&book->table, hash * book->salt);
+        if (!row || row >= book->rows || book->prefixes[row] != hash) return;
+        for (int64_t i = book->endings[row]; i < book->endings[row + 1]; i++)
+            APPEND(endings, Ending, ((Ending){at + length - 1, book->rules[i]}));
+        hash = combine(hash, at + length < words->count ? words->words[at + length] : 0, book->phrase);
+    }
+}
+
+static int by_place(const void *a, const void *b) {
+    const Ending *left = a, *right = b;
+    if (left->end != right->end) return left->end < right->end ? -1 : 1;
+    return (left->rule > right->rule) - (left->rule < right->rule);
+}
+
+/* Find all hits, in order of place; an exception makes its words innocent, and hits of its rule inside it none. `reach`
+   holds the last word of the exceptions of each rule so far. */
+static void find(const Book *book, const Words *words, int64_t *reach, Vector *out) {
+    Vector endings = {0};
+    int64_t innocent = 0; /* the first word that is not yet known to be */
+    for (Py_ssize_t at = 0; at < words->count; at++) {
+        if (at + 16 < words->count) table_prefetch(&book->table, words->words[at + 16] * book->salt);
+        walk(book, words, at, &endings);
+        Py_ssize_t count = COUNT(endings, Ending);
+        Ending *ending = ITEMS(endings, Ending);
+        if (!count) continue;
+        for (Py_ssize_t i = 0; i < count; i++) {
+            if (ending[i].rule >= 0) continue;
+            int64_t *last = &reach[-1 - ending[i].rule];
+            if (ending[i].end > *last) *last = ending[i].end;
+            if (innocent < at) innocent = at;
+            for (; innocent <= ending[i].end; innocent++) APPEND(&out[INNOCENT], int64_t, innocent);
+        }
+        if (count > 1) qsort(ending, count, sizeof(Ending), by_place);
+        for (Py_ssize_t i = 0; i < count; i++) {
+            if (ending[i].rule < 0 || reach[ending[i].rule] >= ending[i].end) continue;
+            APPEND(&out[START], int64_t, at);
+            APPEND(&out[END], int64_t, ending[i].end);
+            APPEND(&out[RULE], int64_t, ending[i].rule);
+        }
+    }
+    out[START].failed |= endings.failed;
+    free(endings.data);
+}
+
+/* find((words, table entries, prefixes, endings, ending_rules, columns), salt, salt of phrases)
+   -> start, end, rule and innocent words: the fields of rules.Hits */
+PyObject *kernel_find(PyObject *module, PyObject *arguments) {
+    PyObject *tables;
+    unsigned long long salt, phrase;
+    Array a[6] = {0};
+    if (!PyArg_ParseTuple(arguments, "OKK", &tables, &salt, &phrase)) return NULL;
+    if (!arrays_from(tables, a, 6, "QQQqqq")) return NULL;
+    Book book = {table_of(&a[1]), salt, phrase, U64(a[2]), I64(a[3]), I64(a[4]), a[2].size};
+    Words words = {U64(a[0]), a[0].size};
+    Vector out[OUTPUTS] = {0}, reach = {0};
+    Py_ssize_t rules = a[5].size;
+    Py_BEGIN_ALLOW_THREADS
+    int64_t *last = vector_extend(&reach, (rules + 1) * sizeof(int64_t));
+    for (Py_ssize_t rule = 0; last && rule < rules; rule++) last[rule] = -1;
+    if (last) find(&book, &words, last, out);
+    else out[START].failed = true;
+    Py_END_ALLOW_THREADS
+    free(reach.data);
+    arrays_release(a, 6);
+    return vectors_to_tuple(out, OUTPUTS);
+}
+
+/* severities((start, rule, first, columns, levels, family)) -> int64 (n, HEADS) */
+PyObject *kernel_severities(PyObject *module, PyObject *tables) {
+    Array a[6] = {0};
+    if (!arrays_from(tables, a, 6, "qqqqqq")) return NULL;
+    const int64_t *start = I64(a[0]), *rule = I64(a[1]), *first = I64(a[2]), *columns = I64(a[3]), *levels = I64(a[4]);
+    const int64_t *family = I64(a[5]);
+    Py_ssize_t hits = a[0].size, comments = a[2].size - 1, hit = 0;
+    Vector out = {0};
+    int64_t *severities = vector_extend(&out, comments * HEADS * sizeof(int64_t));
+    if (severities && comments) memset(severities, 0, out.bytes);
+    for (Py_ssize_t comment = 0; severities && comment < comments; comment++, severities += HEADS) {
+        int64_t mild[HEADS]; /* where the first mild hit of each category is */
+        memset(mild, -1, sizeof mild);
+        for (; hit < hits && start[hit] < first[comment + 1]; hit++) {
+            int64_t column = columns[rule[hit]], level = levels[rule[hit]];
+            if (level == MILD && mild[column] >= 0 && mild[column] != start[hit]) level = STRONG;
+            else if (level == MILD) mild[column] = start[hit];
+            if (level > severities[column]) severities[column] = level;
+        }
+        for (Py_ssize_t i = 0; i + 1 < a[5].size; i += 2) {
+            int64_t child = severities[family[i]], *parent = &severities[family[i + 1]];
+            if (child > *parent) *parent = child;
+        }
+    }
+    arrays_release(a, 6);
+    return vectors_to_tuple(&out, 1);
+}

@@ -1,0 +1,258 @@
+/* Disguised words: spelling.py and joined.py for one token after another. */
+#include "kernels.h"
+
+#define SPACED_RUN 3
+#define PLAIN 0x5851F42D4C957F2Dull
+#define ACRONYM 3
+#define UNIT 2
+#define LONGEST 40
+
+#define LEAST_LETTERS 6
+#define MOST_LETTERS 32
+#define LONGEST_PART 16
+#define COST_UNIT 16
+#define MOST_COST 2.3
+#define TELLING 1
+#define NEVER_LAST 2
+#define OPENER 4
+#define FLAG_BITS 3
+#define ONE_TELLING ((int64_t)1 << 6)
+#define ONE_PART ((int64_t)1 << 12)
+#define ONE_COST ((int64_t)1 << 20)
+#define ABSENT ((int64_t)1 << 44)
+#define PART_SALT 0x94D049BB133111EBull
+#define TOP_BITS 19
+
+static inline bool is_letter(uint32_t code) { return code >= 'a' && code <= 'z'; }
+static inline bool is_digit(uint32_t code) { return code >= '0' && code <= '9'; }
+
+/* Place of a key among sorted keys, or -1. */
+static Py_ssize_t find_key(const uint64_t *keys, Py_ssize_t size, const uint8_t *tops, uint64_t key) {
+    if (!size || !tops[key >> (64 - TOP_BITS)]) return -1;
+    Py_ssize_t low = 0, high = size;
+    while (low < high) {
+        Py_ssize_t middle = (low + high) / 2;
+        if (keys[middle] < key) low = middle + 1;
+        else high = middle;
+    }
+    return low < size && keys[low] == key ? low : -1;
+}
+
+/* --- One spelling ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const uint32_t *codes;
+    Py_ssize_t length; /* at most LONGEST */
+} Stretch;
+
+/* Key of a stretch read by `table`: see `spell`. */
+static uint64_t spell(const Spelling *spelling, Stretch stretch, const uint32_t *table, bool plain, bool collapse) {
+    uint32_t letters[LONGEST];
+    Py_ssize_t count = 0;
+    for (Py_ssize_t i = 0; i < stretch.length; i++) {
+        uint32_t code = stretch.codes[i];
+        uint32_t letter = code < (uint32_t)spelling->letters_size ? table[code] : code;
+        if (!letter || (collapse && count && letters[count - 1] == letter)) continue;
+        letters[count++] = letter;
+    }
+    uint64_t key = hash_stretch(letters, count);
+    return plain ? key ^ PLAIN : key;
+}
+
+static bool try_spelling(const Spelling *spelling, Stretch stretch, const uint32_t *table, bool plain, bool collapse,
+                         uint64_t *word) {
+    uint64_t key = spell(spelling, stretch, table, plain, collapse);
+    Py_ssize_t place = find_key(spelling->keys, spelling->size, spelling->tops, key);
+    if (place < 0) return false;
+    *word = spelling->words[place];
+    return true;
+}
+
+/* Whether the stretch spells a word, and which. */
+static bool look_up(const Spelling *spelling, Stretch stretch, bool spaced, uint64_t *word) {
+    if (!spelling->size) return false;
+    bool plain = !spaced, star = false, either = false;
+    for (Py_ssize_t i = 0; i < stretch.length; i++) {
+        uint32_t code = stretch.codes[i];
+        plain &= is_letter(code);
+        plain &= i < 2 || code != stretch.codes[i - 1] || code != stretch.codes[i - 2];
+        star |= code == '*';
+        either |= code == '1' || code == '!' || code == '|';
+    }
+    if (star && try_spelling(spelling, stretch, spelling->starred, false, false, word)) return true;
+    if (try_spelling(spelling, stretch, spelling->letters, plain, false, word)) return true;
+    if (!plain && try_spelling(spelling, stretch, spelling->letters, false, true, word)) return true;
+    return either && try_spelling(spelling, stretch, spelling->either, false, true, word);
+}
+
+/* --- Words run together ---------------------------------------------------------------------------------------- */
+
+/* Keys of the parts of 1 to `length` letters that begin at `codes`. */
+static void hash_windows(const uint32_t *codes, Py_ssize_t length, uint64_t *keys) {
+    uint64_t sum = PART_SALT;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        sum = (sum + codes[i]) * SPREAD;
+        keys[i] = mix(sum);
+    }
+}
+
+/* Value of the part with this key, 0 when there is none. */
+static int64_t part_value(const Spelling *spelling, uint64_t key) {
+    Py_ssize_t place = find_key(spelling->part_keys, spelling->part_size, spelling->part_tops, key);
+    return place < 0 ? 0 : spelling->part_values[place];
+}
+
+static inline Py_ssize_t least(Py_ssize_t a, Py_ssize_t b) { return a < b ? a : b; }
+
+/* Whether the token begins with a part and ends with one, and is none itself. */
+static bool touches(const Spelling *spelling, Stretch token) {
+    uint64_t keys[LONGEST_PART] = {0};
+    Py_ssize_t longest = least(token.length, LONGEST_PART);
+    bool found = false;
+    hash_windows(token.codes, longest, keys);
+    if (token.length <= LONGEST_PART && part_value(spelling, keys[token.length - 1])) return false;
+    for (Py_ssize_t size = 1; size <= longest && !found; size++) found = part_value(spelling, keys[size - 1]) > 0;
+    if (!found) return false;
+    for (Py_ssize_t size = 1; size <= longest; size++) {
+        hash_windows(token.codes + token.length - size, size, keys);
+        if (part_value(spelling, keys[size - 1])) return true;
+    }
+    return false;
+}
+
+/* Places where the parts of the cheapest row of them begin, from the last to the first; their number, 0 when the token
+   stays whole. */
+static Py_ssize_t split(const Spelling *spelling, Stretch token, Py_ssize_t *begins) {
+    int64_t costs[MOST_LETTERS + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
+    int64_t best[MOST_LETTERS + 1];
+    bool told = false;
+    if (!spelling->part_size || !touches(spelling, token)) return 0;
+    for (Py_ssize_t place = 0; place <= token.length; place++)
+        for (Py_ssize_t size = 0; size <= LONGEST_PART; size++) costs[place][size] = ABSENT;
+    for (Py_ssize_t place = 0; place < token.length; place++) {
+        uint64_t keys[LONGEST_PART];
+        Py_ssize_t longest = least(token.length - place, LONGEST_PART);
+        hash_windows(token.codes + place, longest, keys);
+        for (Py_ssize_t size = 1; size <= longest; size++) {
+            int64_t value = part_value(spelling, keys[size - 1]);
+            if (!value) continue;
+            told |= (value & TELLING) != 0;
+            if ((value & NEVER_LAST) && place + size == token.length) continue;
+            costs[place + size][size] = (value >> FLAG_BITS) * ONE_COST + ONE_PART +
+                                        ((value & TELLING) ? ONE_TELLING : 0) + ((value & OPENER) ? 1 : 0);
+        }
+    }
+    if (!told) return 0;
+    best[0] = 0;
+    for (Py_ssize_t place = 1; place <= token.length; place++) {
+        best[place] = ABSENT;
+        for (Py_ssize_t size = least(place, LONGEST_PART); size; size--) {
+            int64_t cost = best[place - size] + costs[place][size];
+            if (cost < best[place]) best[place] = cost;
+        }
+    }
+    int64_t total = best[token.length];
+    int64_t parts = total % ONE_COST / ONE_PART, telling = total % ONE_PART / ONE_TELLING, openers = total % ONE_TELLING;
+    bool enough = telling > 0 && (parts > 2 || (parts == 2 && telling + openers > 1));
+    if (!enough || (double)(total / ONE_COST) > COST_UNIT * MOST_COST * (double)token.length) return 0;
+    Py_ssize_t count = 0;
+    for (Py_ssize_t left = token.length; left > 0;) {
+        Py_ssize_t chosen = 1;
+        int64_t lowest = 2 * ABSENT;
+        for (Py_ssize_t size = least(left, LONGEST_PART); size; size--) { /* of equals the longest */
+            int64_t cost = best[left - size] + costs[left][size];
+            if (cost < lowest) lowest = cost, chosen = size;
+        }
+        left -= chosen;
+        begins[count++] = left;
+    }
+    return count;
+}
+
+/* --- A batch --------------------------------------------------------------------------------------------------- */
+
+static inline Stretch stretch_of(const Tokens *tokens, Py_ssize_t token) {
+    return (Stretch){tokens->codes + tokens->starts[token], tokens->starts[token + 1] - tokens->starts[token]};
+}
+
+static void append(Vector *readings, int64_t index, int64_t last, uint64_t word) {
+    Reading *reading = vector_extend(readings, sizeof(Reading));
+    if (reading) *reading = (Reading){index, last, word};
+}
+
+/* Whether the token is a single letter that may be one of a word spelt out. */
+static bool is_single(const Tokens *tokens, Py_ssize_t token) {
+    uint32_t initial = tokens->codes[tokens->starts[token]];
+    return tokens->starts[token + 1] - tokens->starts[token] == 1 && initial >= '0' && initial != BOUNDARY_CODE;
+}
+
+static bool is_next(const Tokens *tokens, Py_ssize_t token) {
+    return token + 1 < tokens->count && is_single(tokens, token + 1) &&
+           tokens->begins[token + 1] - tokens->begins[token] == 2;
+}
+
+/* Put together a run of single letters from `begin` to `end`; the first token behind it. */
+static void join_spaced(const Spelling *spelling, const Tokens *tokens, Py_ssize_t begin, Py_ssize_t end,
+                        Vector *readings) {
+    if (end - begin < SPACED_RUN) return;
+    end = least(end, begin + LONGEST);
+    const Py_ssize_t tries[3][2] = {{begin, end}, {begin + 1, end}, {begin, end - 1}};
+    for (int i = 0; i < 3; i++) {
+        Py_ssize_t first = tries[i][0], last = tries[i][1];
+        uint64_t word;
+        Stretch letters = {tokens->codes + tokens->starts[first], last - first};
+        if (last - first < SPACED_RUN || !look_up(spelling, letters, true, &word)) continue;
+        append(readings, first, last - 1, word);
+        return;
+    }
+}
+
+/* Whether a token is so many capitals, an abbreviation. */
+static bool is_acronym(const Tokens *tokens, Py_ssize_t token) {
+    return tokens->capitals[token] && tokens->starts[token + 1] - tokens->starts[token] == ACRONYM;
+}
+
+/* Whether a token is a number and a unit. */
+static bool is_quantity(Stretch token) {
+    Py_ssize_t digits = 0;
+    while (digits < token.length && is_digit(token.codes[digits])) digits++;
+    if (!digits || token.length - digits > UNIT) return false;
+    for (Py_ssize_t i = digits; i < token.length; i++)
+        if (is_digit(token.codes[i])) return false;
+    return true;
+}
+
+static void take_apart(const Spelling *spelling, Stretch token, Py_ssize_t index, Vector *readings) {
+    Py_ssize_t begins[MOST_LETTERS];
+    if (token.length < LEAST_LETTERS || token.length > MOST_LETTERS) return;
+    if (!is_letter(token.codes[0]) || !is_letter(token.codes[token.length - 1])) return;
+    for (Py_ssize_t count = split(spelling, token, begins), i = count - 1; i >= 0; i--) {
+        Py_ssize_t end = i ? begins[i - 1] : token.length;
+        append(readings, index, index, hash_stretch(token.codes + begins[i], end - begins[i]));
+    }
+}
+
+void spelling_resolve(const Spelling *spelling, const Tokens *tokens, const int32_t *rows, Vector *readings,
+                      int64_t *handles) {
+    Py_ssize_t run_end = 0, comment = 0; /* run_end: first token behind the run of single letters looked at last */
+    for (Py_ssize_t token = 0; token < tokens->count; token++) {
+        while (comment + 1 < tokens->comments && tokens->first[comment + 1] <= token) comment++;
+        Stretch stretch = stretch_of(tokens, token);
+        if (stretch.length == 1) {
+            if (token < run_end || !is_single(tokens, token)) continue;
+            for (run_end = token + 1; is_next(tokens, run_end - 1);) run_end++;
+            join_spaced(spelling, tokens, token, run_end, readings);
+            continue;
+        }
+        if (rows[token] || stretch.length > LONGEST || is_acronym(tokens, token) || is_quantity(stretch)) continue;
+        uint64_t word;
+        if (look_up(spelling, stretch, false, &word)) {
+            append(readings, token, token, word);
+        } else if (stretch.codes[0] == '@') {
+            handles[comment]++;
+            append(readings, token, -1, 0);
+        } else {
+            take_apart(spelling, stretch, token, readings);
+        }
+    }
+}

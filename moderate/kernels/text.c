@@ -1,0 +1,437 @@
+/* Strings to tokens: text.py and links.py in one pass over each comment's characters. */
+#include "kernels.h"
+
+typedef struct {
+    Py_ssize_t size, comments;
+    uint32_t *entries; /* folded code point and flags */
+    uint8_t *classes;
+    int64_t *positions; /* place in the joined batch; NULL where nothing was dropped: the place itself */
+    int64_t *boundaries, *marks, *scratch;
+    Py_ssize_t mark_count;
+} Batch;
+
+typedef struct {
+    const Array *folding, *named_keys, *named_codes, *domain_keys, *path_keys, *tag_keys, *letter_like, *counted;
+} Knowledge;
+
+#define CODE(batch, place) ((batch)->entries[place] & CODE_MASK)
+
+static inline uint32_t code_at(const Batch *batch, Py_ssize_t place) {
+    return place >= 0 && place < batch->size ? CODE(batch, place) : 0;
+}
+
+static inline uint8_t class_at(const Batch *batch, Py_ssize_t place) {
+    return place >= 0 && place < batch->size ? batch->classes[place] : SPACE;
+}
+
+static inline bool is_alphanumeric(uint8_t class) { return (class | 1) == DIGIT; }
+
+/* Index of a key among sorted keys, or -1. */
+static Py_ssize_t find_key(const Array *keys, int64_t key) {
+    Py_ssize_t low = 0, high = keys->size;
+    while (low < high) {
+        Py_ssize_t middle = (low + high) / 2;
+        if (I64(*keys)[middle] < key) low = middle + 1;
+        else high = middle;
+    }
+    return low < keys->size && I64(*keys)[low] == key ? low : -1;
+}
+
+/* Up to `length` letters from `place` as a number, five bits each; -1 when another character is among them. */
+static int64_t packed(const Batch *batch, Py_ssize_t place, Py_ssize_t length) {
+    int64_t key = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        int64_t letter = (int64_t)code_at(batch, place + i) - 96;
+        if (letter <= 0 || letter >= 27) return -1;
+        key |= letter << (5 * i);
+    }
+    return key;
+}
+
+/* --- Entities ------------------------------------------------------------------------------------------------- */
+
+#define ENTITY_WINDOW 10
+
+/* Code point of the entity whose name or number has `length` characters from `place`; -1 when it is none. */
+static int64_t decode_entity(const Batch *batch, const Knowledge *known, Py_ssize_t place, Py_ssize_t length) {
+    if (code_at(batch, place) != '#') {
+        Py_ssize_t index = find_key(known->named_keys, packed(batch, place, length));
+        return index < 0 ? -1 : I64(*known->named_codes)[index];
+    }
+    bool hexadecimal = code_at(batch, place + 1) == 'x';
+    int64_t base = hexadecimal ? 16 : 10, value = 0;
+    Py_ssize_t skip = hexadecimal ? 2 : 1;
+    if (skip >= length) return -1;
+    for (Py_ssize_t i = skip; i < length; i++) {
+        int64_t code = code_at(batch, place + i);
+        int64_t digit = code >= 'a' ? code - 'a' + 10 : code - '0';
+        if (digit < 0 || digit >= base) return -1;
+        value = value * base + digit;
+    }
+    return value > 0 && value < BOUNDARY_CODE ? value : -1;
+}
+
+static void replace_entities(Batch *batch, const Knowledge *known) {
+    for (Py_ssize_t place = 0; place < batch->size; place++) {
+        if (CODE(batch, place) != '&') continue;
+        Py_ssize_t length = 0;
+        while (length < ENTITY_WINDOW && code_at(batch, place + 1 + length) != ';') length++;
+        if (length < 2 || length == ENTITY_WINDOW) continue;
+        int64_t code = decode_entity(batch, known, place + 1, length);
+        if (code < 0) continue;
+        batch->entries[place] = U32(*known->folding)[code];
+        batch->classes[place] = (batch->entries[place] >> CLASS_SHIFT) & 7;
+        memset(batch->classes + place + 1, IGNORED, length + 1);
+        place += length + 1;
+    }
+}
+
+/* --- Tags and links ------------------------------------------------------------------------------------------- */
+
+#define TAG_WINDOW 14
+#define TAG_LETTERS 10
+#define DOMAIN_LETTERS 8
+
+static void cut_tag(Batch *batch, const Knowledge *known, Py_ssize_t place) {
+    static const char anchor[] = "a href";
+    Py_ssize_t slash = code_at(batch, place + 1) == '/', begin = place + 1 + slash, length = 0;
+    uint32_t window[TAG_WINDOW];
+    for (Py_ssize_t i = 0; i < TAG_WINDOW; i++) {
+        /* behind a slash the window ends one character earlier, and its last stands twice */
+        window[i] = code_at(batch, begin + (slash && i == TAG_WINDOW - 1 ? i - 1 : i));
+    }
+    while (length < TAG_WINDOW && window[length] >= 'a' && window[length] <= 'z') length++;
+    if (length == TAG_WINDOW) length = 0;
+    int64_t key = 0;
+    for (Py_ssize_t i = 0; i < length && i < TAG_LETTERS; i++) key |= (int64_t)(window[i] - 96) << (5 * i);
+    if (find_key(known->tag_keys, key) < 0) return;
+    bool closed = false, anchored = true;
+    for (Py_ssize_t i = length; i < length + 3; i++) {
+        uint32_t code = window[i < TAG_WINDOW ? i : TAG_WINDOW - 1];
+        if (code == BOUNDARY_CODE) break; /* the next comment closes no tag */
+        closed |= code == '>';
+    }
+    for (Py_ssize_t i = 0; anchor[i]; i++) anchored &= window[i] == (uint32_t)anchor[i];
+    if (!closed && !anchored) return;
+    Py_ssize_t end = begin + (anchored ? (Py_ssize_t)sizeof anchor - 1 : length);
+    if (end > batch->size) end = batch->size;
+    memset(batch->classes + place, PUNCTUATION, end - place);
+}
+
+static bool is_domain(const Batch *batch, const Knowledge *known, Py_ssize_t dot) {
+    if (class_at(batch, dot + 1) != LETTER || !is_alphanumeric(class_at(batch, dot - 1))) return false;
+    Py_ssize_t length = 0;
+    while (length < DOMAIN_LETTERS && class_at(batch, dot + 1 + length) == LETTER) length++;
+    int64_t key = packed(batch, dot + 1, length);
+    if (find_key(known->domain_keys, key) >= 0) return true;
+    bool path = length < DOMAIN_LETTERS && code_at(batch, dot + 1 + length) == '/';
+    if (path && find_key(known->path_keys, key) >= 0) return true;
+    return code_at(batch, dot - 1) == 'w' && code_at(batch, dot - 2) == 'w' && code_at(batch, dot - 3) == 'w';
+}
+
+/* Blank out the links and count those of each comment. */
+static void cut_links(Batch *batch, const Knowledge *known, int64_t *links) {
+    Py_ssize_t end = 0, begin = 0, comment = 0; /* begin, end: the stretch between blanks that was looked at last */
+    Py_ssize_t start = -1;                      /* where the link in it starts; -1: no link */
+    Py_ssize_t found = 0;
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        uint32_t code = CODE(batch, place);
+        bool scheme = code == ':' && code_at(batch, place + 1) == '/' && code_at(batch, place + 2) == '/';
+        if (!scheme && !(code == '.' && is_domain(batch, known, place))) continue;
+        if (place >= end) {
+            begin = place, end = place;
+            while (batch->classes[begin] != SPACE && batch->classes[begin] != BOUNDARY) begin--;
+            while (end < batch->size && batch->classes[end] != SPACE && batch->classes[end] != BOUNDARY) end++;
+            begin++;
+            batch->scratch[found++] = start = place;
+            batch->scratch[found++] = end;
+        }
+        Py_ssize_t first = begin;
+        if (scheme) {
+            Py_ssize_t letters = 0;
+            while (letters < 8 && class_at(batch, place - 1 - letters) == LETTER) letters++;
+            first = place - letters;
+        }
+        if (first < start) batch->scratch[found - 2] = start = first;
+    }
+    for (Py_ssize_t i = 0; i < found; i += 2) {
+        memset(batch->classes + batch->scratch[i], SPACE, batch->scratch[i + 1] - batch->scratch[i]);
+        while (comment + 1 < batch->comments && batch->boundaries[comment + 1] <= batch->scratch[i]) comment++;
+        links[comment]++;
+    }
+}
+
+/* --- Symbols and marks ---------------------------------------------------------------------------------------- */
+
+static inline bool in_table(const Array *table, uint32_t code) {
+    return U8(*table)[code < (uint32_t)table->size ? code : (uint32_t)table->size - 1];
+}
+
+/* Make letters of the symbols that stand for letters inside a word; all are judged before one is changed. */
+static void admit_symbols(Batch *batch, const Knowledge *known) {
+    Py_ssize_t admitted = 0, stars = 0;
+    int64_t *star_places = batch->scratch + batch->mark_count;
+    Py_ssize_t before = -2, here = -2; /* letter-like symbols just before */
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        if (batch->classes[place] != SYMBOL) continue;
+        uint32_t code = CODE(batch, place);
+        uint8_t left = class_at(batch, place - 1), right = class_at(batch, place + 1);
+        if (code == '*') {
+            star_places[stars++] = place;
+            continue;
+        }
+        bool letters = left == LETTER && right == LETTER;
+        if (in_table(known->letter_like, code)) {
+            before = here, here = place;
+            bool beside = before == place - 1;
+            beside |= class_at(batch, place + 1) == SYMBOL && in_table(known->letter_like, code_at(batch, place + 1));
+            if (right != DIGIT && (left == LETTER || right == LETTER || beside)) batch->scratch[admitted++] = place;
+        } else if (letters) {
+            batch->scratch[admitted++] = place;
+        }
+    }
+    for (Py_ssize_t i = 0; i < admitted; i++) batch->classes[batch->scratch[i]] = LETTER;
+    admitted = 0;
+    for (Py_ssize_t i = 0; i < stars;) {
+        Py_ssize_t begin = star_places[i], end = begin + 1;
+        for (i++; i < stars && star_places[i] == end; i++) end++;
+        bool preceded = class_at(batch, begin - 1) == LETTER, followed = class_at(batch, end) == LETTER;
+        bool brief = class_at(batch, begin - 3) != LETTER || class_at(batch, begin - 2) != LETTER;
+        if (preceded && (followed || (brief && end - begin > 1))) {
+            batch->scratch[admitted++] = begin;
+            batch->scratch[admitted++] = end;
+        }
+    }
+    for (Py_ssize_t i = 0; i < admitted; i += 2)
+        memset(batch->classes + batch->scratch[i], LETTER, batch->scratch[i + 1] - batch->scratch[i]);
+}
+
+/* Make tokens of quotation marks, and of the first of a run of question marks; count all marks. */
+static void admit_marks(Batch *batch, const Knowledge *known, int64_t *counted, Py_ssize_t kinds) {
+    Py_ssize_t question = -2, admitted = 0, comment = 0;
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        uint32_t code = CODE(batch, place);
+        if (code != '\'') continue;
+        bool inside = is_alphanumeric(batch->classes[place - 1]) && is_alphanumeric(class_at(batch, place + 1));
+        if (!inside) batch->entries[place] = '"';
+    }
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        uint32_t code = CODE(batch, place);
+        while (comment + 1 < batch->comments && batch->boundaries[comment + 1] <= place) comment++;
+        uint8_t kind = code < (uint32_t)known->counted->size ? U8(*known->counted)[code] : (uint8_t)kinds;
+        if (kind < kinds) counted[comment * kinds + kind]++;
+        bool token = false;
+        if (code == '?') {
+            token = question != place - 1;
+            question = place;
+        } else if (code == '"') {
+            token = code_at(batch, place - 1) != '=' && code_at(batch, place + 1) != '>';
+        }
+        if (token && batch->classes[place] == PUNCTUATION) batch->scratch[admitted++] = place;
+    }
+    for (Py_ssize_t i = 0; i < admitted; i++) batch->classes[batch->scratch[i]] = SINGLE;
+}
+
+/* --- Tokens --------------------------------------------------------------------------------------------------- */
+
+#define MARK_KINDS 5
+enum { CODES, STARTS, BEGINS, ENDS, FIRST, OFFSETS, HASHES, CAPITALS, LINKS, MARKS, OUTPUTS };
+
+/* Drop what is ignored. */
+static bool compact(Batch *batch) {
+    const Py_ssize_t size = batch->size;
+    uint32_t *restrict entries = batch->entries;
+    uint8_t *restrict classes = batch->classes;
+    int64_t *restrict positions = malloc((size + 1) * sizeof(int64_t));
+    Py_ssize_t kept = 0, comments = 0;
+    batch->positions = positions;
+    if (!positions) return false;
+    for (Py_ssize_t place = 0; place < size; place++) {
+        uint8_t class = classes[place];
+        entries[kept] = entries[place];
+        classes[kept] = class;
+        positions[kept] = place;
+        if (class == BOUNDARY) batch->boundaries[comments++] = kept;
+        kept += class != IGNORED;
+    }
+    batch->size = kept;
+    return true;
+}
+
+/* Note the places of punctuation and symbols. */
+static void find_marks(Batch *batch) {
+    const Py_ssize_t size = batch->size;
+    const uint8_t *restrict classes = batch->classes;
+    int64_t *restrict marks = batch->marks;
+    Py_ssize_t count = 0;
+    for (Py_ssize_t place = 0; place < size; place++) {
+        marks[count] = place;
+        count += (uint8_t)(classes[place] - PUNCTUATION) < 2;
+    }
+    batch->mark_count = count;
+}
+
+static void cut_tokens(const Batch *batch, Vector *out) {
+    const Py_ssize_t size = batch->size;
+    const uint32_t *restrict entries = batch->entries;
+    const uint8_t *restrict classes = batch->classes;
+    const int64_t *restrict places = batch->positions;
+    uint32_t *restrict codes = ITEMS(out[CODES], uint32_t);
+    int64_t *restrict starts = ITEMS(out[STARTS], int64_t), *restrict first = ITEMS(out[FIRST], int64_t);
+    int64_t *restrict begins = ITEMS(out[BEGINS], int64_t), *restrict ends = ITEMS(out[ENDS], int64_t);
+    uint64_t *restrict hashes = ITEMS(out[HASHES], uint64_t);
+    uint8_t *restrict capitals = ITEMS(out[CAPITALS], uint8_t);
+    Py_ssize_t letters = 0, tokens = 0, comment = 0, place = 0;
+    while (place < size) {
+        uint8_t class = classes[place];
+        if (class < SINGLE) {
+            place++;
+            continue;
+        }
+        if (class == BOUNDARY) first[comment++] = tokens;
+        starts[tokens] = letters;
+        begins[tokens] = places ? places[place] : place;
+        uint64_t hash = 0, power = 1;
+        uint32_t upper = UPPER;
+        bool word = is_alphanumeric(class);
+        do {
+            uint32_t entry = entries[place++], code = entry & CODE_MASK;
+            upper &= entry;
+            codes[letters++] = code;
+            hash += (uint64_t)(code + 1) * power;
+            power *= BASE;
+        } while (word && place < size && is_alphanumeric(classes[place]));
+        capitals[tokens] = upper != 0;
+        ends[tokens] = (places ? places[place - 1] : place - 1) + 1;
+        hashes[tokens++] = mix(hash);
+    }
+    starts[tokens] = letters;
+    first[comment] = tokens;
+    out[CODES].bytes = letters * sizeof(uint32_t);
+    out[CAPITALS].bytes = tokens;
+    out[BEGINS].bytes = out[ENDS].bytes = tokens * sizeof(int64_t);
+    out[STARTS].bytes = (tokens + 1) * sizeof(int64_t);
+    out[HASHES].bytes = tokens * sizeof(uint64_t);
+    out[FIRST].bytes = (comment + 1) * sizeof(int64_t);
+}
+
+static bool allocate(Batch *batch, Vector *out, Py_ssize_t size, Py_ssize_t comments) {
+    batch->size = size;
+    batch->comments = comments;
+    batch->entries = malloc((size + 1) * sizeof(uint32_t));
+    batch->classes = malloc(size + 1);
+    batch->marks = malloc((size + 1) * sizeof(int64_t));
+    batch->scratch = malloc((2 * size + 2) * sizeof(int64_t));
+    batch->boundaries = malloc((comments + 1) * sizeof(int64_t));
+    const size_t bytes[OUTPUTS] = {
+        [CODES] = size * sizeof(uint32_t),
+        [STARTS] = (size + 1) * sizeof(int64_t),
+        [BEGINS] = size * sizeof(int64_t),
+        [ENDS] = size * sizeof(int64_t),
+        [FIRST] = (comments + 1) * sizeof(int64_t),
+        [OFFSETS] = comments * sizeof(int64_t),
+        [HASHES] = size * sizeof(uint64_t),
+        [CAPITALS] = size,
+        [LINKS] = comments * sizeof(int64_t),
+        [MARKS] = comments * MARK_KINDS * sizeof(int64_t),
+    };
+    bool good = batch->entries && batch->classes && batch->marks && batch->scratch;
+    good = good && batch->boundaries;
+    for (int i = 0; i < OUTPUTS; i++) {
+        vector_extend(&out[i], bytes[i]);
+        good = good && !out[i].failed;
+    }
+    return good;
+}
+
+/* Fold the code points and class them; whether there is anything to drop. */
+static bool fold(Batch *batch, const Knowledge *known, const int64_t *offsets) {
+    const uint32_t *folding = U32(*known->folding);
+    const Py_ssize_t size = batch->size;
+    uint32_t *restrict entries = batch->entries;
+    uint8_t *restrict classes = batch->classes;
+    bool ampersand = false, ignored = false;
+    for (Py_ssize_t i = 0; i < batch->comments; i++) batch->boundaries[i] = offsets[i] - 1;
+    for (Py_ssize_t place = 0; place < size; place++) {
+        uint32_t entry = folding[entries[place]];
+        uint8_t class = (entry >> CLASS_SHIFT) & 7;
+        entries[place] = entry;
+        classes[place] = class;
+        ampersand |= (entry & CODE_MASK) == '&';
+        ignored |= class == IGNORED;
+    }
+    if (!ampersand) return ignored;
+    replace_entities(batch, known);
+    return ignored || memchr(classes, IGNORED, (size_t)size);
+}
+
+static bool tokenize(Batch *batch, const Knowledge *known, Vector *out) {
+    if (fold(batch, known, ITEMS(out[OFFSETS], int64_t)) && !compact(batch)) return false;
+    find_marks(batch);
+    memset(out[LINKS].data, 0, out[LINKS].bytes);
+    memset(out[MARKS].data, 0, out[MARKS].bytes);
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++)
+        if (CODE(batch, batch->marks[i]) == '<') cut_tag(batch, known, batch->marks[i]);
+    cut_links(batch, known, ITEMS(out[LINKS], int64_t));
+    admit_symbols(batch, known);
+    admit_marks(batch, known, ITEMS(out[MARKS], int64_t), MARK_KINDS);
+    cut_tokens(batch, out);
+    return true;
+}
+
+/* Copy the strings behind one another, a place for a boundary before each; false with an exception. */
+static bool decode(PyObject *texts, Batch *batch, int64_t *offsets) {
+    Py_ssize_t place = 0;
+    for (Py_ssize_t i = 0; i < batch->comments; i++) {
+        PyObject *text = PyList_GetItem(texts, i);
+        Py_ssize_t length = PyUnicode_GetLength(text);
+        batch->entries[place++] = BOUNDARY_CODE;
+        offsets[i] = place;
+        if (length && !PyUnicode_AsUCS4(text, batch->entries + place, length, 0)) return false;
+        place += length;
+    }
+    return true;
+}
+
+/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of ten bytearrays, the fields of text.Tokens */
+PyObject *kernel_tokenize(PyObject *module, PyObject *arguments) {
+    PyObject *texts, *tables;
+    if (!PyArg_ParseTuple(arguments, "O!O", &PyList_Type, &texts, &tables)) return NULL;
+    Array arrays[8] = {0};
+    if (!arrays_from(tables, arrays, 8, "uqqqqqbb")) return NULL;
+    Knowledge known = {&arrays[0], &arrays[1], &arrays[2], &arrays[3], &arrays[4], &arrays[5], &arrays[6], &arrays[7]};
+    Py_ssize_t comments = PyList_Size(texts), size = comments;
+    for (Py_ssize_t i = 0; i < comments; i++) {
+        PyObject *text = PyList_GetItem(texts, i);
+        if (!PyUnicode_Check(text)) {
+            PyErr_SetString(PyExc_TypeError, "expected a list of str");
+            arrays_release(arrays, 8);
+            return NULL;
+        }
+        size += PyUnicode_GetLength(text);
+    }
+    Batch batch = {0};
+    Vector out[OUTPUTS] = {0};
+    bool good = allocate(&batch, out, size, comments);
+    if (!good) PyErr_NoMemory();
+    good = good && decode(texts, &batch, ITEMS(out[OFFSETS], int64_t));
+    if (good) {
+        Py_BEGIN_ALLOW_THREADS
+        out[CODES].failed |= !tokenize(&batch, &known, out);
+        Py_END_ALLOW_THREADS
+    }
+    free(batch.entries);
+    free(batch.classes);
+    free(batch.positions);
+    free(batch.marks);
+    free(batch.scratch);
+    free(batch.boundaries);
+    arrays_release(arrays, 8);
+    PyObject *result = good ? vectors_to_tuple(out, OUTPUTS) : NULL;
+    for (int i = 0; i < OUTPUTS; i++) free(out[i].data);
+    return result;
+}

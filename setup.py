@@ -1,0 +1,24 @@
+"""The one part of the build that pyproject.toml cannot say: the compiled kernels.
+
+Optional: where there is no C compiler, moderate is installed without them and works the same, more slowly. They use
+Python's stable interface, so that one wheel serves every Python from 3.11 on.
+"""
+
+from glob import glob
+
+from setuptools import Extension, setup
+
+setup(
+    ext_modules=[
+        Extension(
+            "moderate._kernels",
+            sources=sorted(glob("moderate/kernels/*.c")),
+            depends=sorted(glob("moderate/kernels/*.h")),
+            # No fused multiply-add: it rounds once where numpy rounds twice, and scores must not depend on a platform.
+            extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
+            py_limited_api=True,
+            optional=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)
