@@ -4,7 +4,7 @@ Optional: where there is no C compiler, moderate is installed without them and w
 Python's stable interface, so that one wheel serves every Python from 3.11 on.
 """
 
-from glob import glob
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -12,8 +12,8 @@ setup(
     ext_modules=[
         Extension(
             "moderate._kernels",
-            sources=sorted(glob("moderate/kernels/*.c")),
-            depends=sorted(glob("moderate/kernels/*.h")),
+            sources=sorted(map(str, Path("moderate/kernels").glob("*.c"))),
+            depends=sorted(map(str, Path("moderate/kernels").glob("*.h"))),
             # No fused multiply-add: it rounds once where numpy rounds twice, and scores must not depend on a platform.
             extra_compile_args=["-O3", "-g0", "-ffp-contract=off"],
             py_limited_api=True,

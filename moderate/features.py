@@ -15,6 +15,7 @@ weights; hashes without a row are no features. Nothing here depends on weights: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from .feature_table import FeatureTable, Rows
 from .folding import U8, U32, U64, Bools, Ints
 from .links import expand
 from .spelling import Spelling
-from .text import Tokens, mix
+from .text import Tokens, chain_bounds, mix
 
 # Every kind of feature hashes apart; the constants are arbitrary and only have to differ.
 SALTS: Final = {
@@ -91,6 +92,35 @@ class Features:
     signals: Ints
     counts: Ints
     known: Ints
+
+    @classmethod
+    def join(cls, parts: Sequence[Features]) -> Features:
+        """The features of several batches as those of one."""
+        tokens = np.cumsum([0, *(part.tokens.hashes.size for part in parts)])
+        sizes = [part.words.size for part in parts]
+        words = np.cumsum([0, *sizes])
+
+        def join(name: str, shifts: Ints | None = None) -> npt.NDArray[Any]:
+            values = [getattr(part, name) for part in parts]
+            if shifts is not None:
+                values = [part + shift for part, shift in zip(values, shifts, strict=False)]
+            return np.concatenate(values)
+
+        return cls(
+            tokens=Tokens.join([part.tokens for part in parts]),
+            index=join("index", tokens),
+            last=join("last", tokens),
+            first=chain_bounds([part.first for part in parts], sizes),
+            words=join("words"),
+            rows=join("rows"),
+            chain=join("chain", words),
+            chain_rows=join("chain_rows"),
+            gram_rows=join("gram_rows"),
+            gram_words=join("gram_words", words),
+            signals=join("signals"),
+            counts=join("counts"),
+            known=join("known"),
+        )
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What the compiled kernel of the model reads, in its order."""

@@ -7,7 +7,7 @@ folds alike.
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import as_file, files
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,8 @@ U32 = npt.NDArray[np.uint32]
 U8 = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+
+DATA: Final = Path(__file__).parent / "data"
 
 # Character classes. Letters and digits differ in the last bit only, and everything from SINGLE on is part of a token.
 SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED = range(8)
@@ -55,10 +57,8 @@ def classes_of(entries: U32) -> U8:
 def folding_table() -> U32:
     """The folding table over all code points and the boundary; uint32 (0x110001,)."""
     try:
-        with as_file(files("moderate") / "data" / "folding_index.npy") as path:
-            index = np.load(path, allow_pickle=False)
-        with as_file(files("moderate") / "data" / "folding_pages.npy") as path:
-            pages = np.load(path, allow_pickle=False)
+        index = np.load(DATA / "folding_index.npy", allow_pickle=False)
+        pages = np.load(DATA / "folding_pages.npy", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise ModelError(f"the installation is damaged, reinstall moderate: folding table: {error}") from error
     entries = pages[index].reshape(-1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -129,6 +128,8 @@ class Policy:
         Raises:
             PolicyError: the file cannot be read or is not valid; names the file, the line and the key.
         """
+        import tomllib
+
         path = Path(path)
         try:
             text = path.read_text(encoding="utf-8-sig")

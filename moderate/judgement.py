@@ -77,7 +77,10 @@ class Counts:
 def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | None, rules: RuleBook) -> Judgement:
     """Judge comments; without a ``model`` the rule book alone does."""
     pieces, piece_first, shifts = _cut(texts)
-    features = vocabulary.extract(tokenize(pieces))
+    if len(pieces) == len(texts):
+        features = vocabulary.extract(tokenize(pieces))
+    else:  # one by one, so that what is worked on fits a core's cache
+        features = Features.join([vocabulary.extract(tokenize([piece])) for piece in pieces])
     hits = rules.find(features.words)
     if hits.innocent.size:
         features.mute(hits.innocent)

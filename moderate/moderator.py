@@ -19,12 +19,11 @@ from .decision import Decision, Reason, construct, name_scores
 from .errors import ModelError
 from .explanation import find_reasons, reject
 from .features import Vocabulary
+from .folding import DATA
 from .guidelines import CATEGORIES, RULE_PRESETS, Category, Policy
 from .judgement import Judgement, judge
 from .model import Floats, LinearModel
 from .rules import RuleBook
-
-DATA: Final = Path(__file__).parent / "data"
 
 CHUNK: Final = 1 << 16  # characters handled at once: their arrays fit a core's cache
 CHUNK_COMMENTS: Final = 4096

@@ -74,11 +74,30 @@ class Tokens:
         words = (self.codes, self.starts, self.begins, self.first, self.hashes, self.capitals)
         return (*words, self.links, self.marks)
 
+    @classmethod
+    def join(cls, parts: Sequence[Tokens]) -> Tokens:
+        """The tokens of several batches as those of one."""
+        joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PLAIN_FIELDS}
+        starts = chain_bounds([part.starts for part in parts], [part.codes.size for part in parts])
+        first = chain_bounds([part.first for part in parts], [part.hashes.size for part in parts])
+        return cls(starts=starts, first=first, **joined)
+
     def spans(self, tokens: Ints, last: Ints) -> tuple[Ints, Ints]:
         """Code-point start and end, in their own comment, of the stretches from ``tokens`` to ``last`` inclusive."""
         comment = np.searchsorted(self.first, tokens, side="right") - 1
         offsets = self.offsets.take(comment)
         return self.begins.take(tokens) - offsets, self.ends.take(last) - offsets
+
+
+# Those that say nothing of other arrays: places in a joined batch are meant from the comment's own offset in it.
+_PLAIN_FIELDS: Final = ("codes", "begins", "ends", "offsets", "hashes", "capitals", "links", "marks")
+
+
+def chain_bounds(parts: Sequence[Ints], sizes: Sequence[int]) -> Ints:
+    """Put bounds, each ending with the number of things, behind one another; ``sizes`` are these numbers."""
+    shifts = np.cumsum([0, *sizes])
+    shifted = [part[:-1] + shift for part, shift in zip(parts, shifts, strict=False)]
+    return np.concatenate([*shifted, shifts[-1:]])
 
 
 @cache

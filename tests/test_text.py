@@ -251,6 +251,5 @@ def test_ascii_letters_fold_to_lower_case_and_digits_to_themselves():
 def test_the_packaged_table_is_what_the_training_code_writes():
     build_table = pytest.importorskip("training.folding", exc_type=ModuleNotFoundError).build_table
     index, pages = build_table()
-    folder = folding.files("moderate") / "data"
-    assert np.array_equal(np.load(folder / "folding_index.npy"), index)
-    assert np.array_equal(np.load(folder / "folding_pages.npy"), pages)
+    assert np.array_equal(np.load(folding.DATA / "folding_index.npy"), index)
+    assert np.array_equal(np.load(folding.DATA / "folding_pages.npy"), pages)

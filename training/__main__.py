@@ -99,6 +99,26 @@ def _plain(value: object) -> object:
 
 
 @main.command()
+@click.option(
+    "--texts",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Comments: a JSON string a line, or .txt.",
+)
+@click.option("--rows", default=400_000, show_default=True, help="Rows of the table for `moderate batch`.")
+@click.option("--install", is_flag=True, help="Also make a fresh environment, and measure it.")
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there, too.")
+def bench(texts: Path, rows: int, install: bool, json_file: Path | None) -> None:
+    """Measure speed and footprint, beside alt-profanity-check (if it is installed) and scikit-learn."""
+    from .bench import as_json, format_figures, measure, read_texts
+
+    figures = measure(read_texts(texts), rows=rows, install=install)
+    print(format_figures(figures))
+    if json_file is not None:
+        json_file.write_text(as_json(figures) + "\n", encoding="utf-8")
+
+
+@main.command()
 @click.option("--out", type=click.Path(exists=True, path_type=Path), default="moderate/data", show_default=True)
 def rules(out: Path) -> None:
     """Compile rules.toml of a model folder, so that it loads at once."""

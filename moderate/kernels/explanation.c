@@ -1,78 +1,10 @@
-/* Which comments are rejected and why: `reject` and `find_reasons` of explanation.py. */
+/* Why comments are rejected: `find_reasons` of explanation.py. */
 #include "kernels.h"
 #include "model.h"
 
-#define KIND_SHARE 0.15f
 #define MOST_CATEGORIES 3
 #define MOST_WORDS 5
 #define LEAST_SHARE 0.35
-#define FAMILY 7 /* children in the tree of categories */
-
-/* --- Categories ------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const int64_t (*family)[2]; /* child, parent */
-    const int64_t *nearest;     /* columns that a rude general impression may count as */
-    Py_ssize_t nearest_count;
-    int64_t toxic;
-} Tree;
-
-/* Which categories a comment that reaches some of its `limits` breaks, as `mask`. */
-static void name_categories(const Tree *tree, const float *scores, const float *limits, uint8_t *mask) {
-    bool any = false;
-    for (int i = 0; i < FAMILY; i++) mask[tree->family[i][1]] |= mask[tree->family[i][0]];
-    for (int i = 0; i < FAMILY; i++) {
-        int64_t child = tree->family[i][0], parent = tree->family[i][1];
-        mask[child] |= mask[parent] && scores[child] >= KIND_SHARE * scores[parent];
-    }
-    mask[tree->toxic] = 0;
-    for (int head = 0; head < HEADS; head++) any |= mask[head];
-    if (any) return;
-    int64_t best = tree->nearest[0];
-    float closest = -1;
-    for (Py_ssize_t i = 0; i < tree->nearest_count; i++) {
-        int64_t head = tree->nearest[i];
-        float limit = limits[head] > 1e-9f ? limits[head] : 1e-9f, closeness = scores[head] / limit;
-        if (closeness > closest) closest = closeness, best = head;
-    }
-    mask[best] = 1;
-}
-
-/* reject((scores, by_rules, blank, limits, family, nearest), toxic) -> rejected, mask, columns, bounds */
-PyObject *kernel_reject(PyObject *module, PyObject *arguments) {
-    PyObject *tables;
-    Py_ssize_t toxic;
-    Array a[6] = {0};
-    if (!PyArg_ParseTuple(arguments, "On", &tables, &toxic)) return NULL;
-    if (!arrays_from(tables, a, 6, "fbbfqq")) return NULL;
-    const float *scores = a[0].data, *limits = a[3].data;
-    const uint8_t *by_rules = U8(a[1]), *blank = U8(a[2]);
-    Tree tree = {(const int64_t(*)[2])a[4].data, I64(a[5]), a[5].size, toxic};
-    Vector out[4] = {0};
-    APPEND(&out[3], int64_t, 0);
-    for (Py_ssize_t comment = 0; comment < a[1].size; comment++, scores += HEADS) {
-        const float *limit = limits + HEADS * (by_rules[comment] != 0);
-        uint8_t mask[HEADS], rejected = 0;
-        int64_t columns[HEADS], count = 0;
-        if (blank[comment]) continue;
-        for (int head = 0; head < HEADS; head++) rejected |= mask[head] = scores[head] >= limit[head];
-        if (!rejected) continue;
-        name_categories(&tree, scores, limit, mask);
-        for (int head = 0; head < HEADS; head++) { /* strongest first; of equals the first */
-            if (!mask[head]) continue;
-            int64_t place = count++;
-            for (; place > 0 && scores[columns[place - 1]] < scores[head]; place--) columns[place] = columns[place - 1];
-            columns[place] = head;
-        }
-        APPEND(&out[0], int64_t, comment);
-        uint8_t *kept = vector_extend(&out[1], HEADS);
-        if (kept) memcpy(kept, mask, HEADS);
-        for (int64_t i = 0; i < count; i++) APPEND(&out[2], int64_t, columns[i]);
-        APPEND(&out[3], int64_t, COUNT(out[2], int64_t));
-    }
-    arrays_release(a, 6);
-    return vectors_to_tuple(out, 4);
-}
 
 /* --- Words ----------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,135 @@
+/* Sums to scores, and scores to broken categories: `weigh` of judgement.py and `reject` of explanation.py. */
+#include "model.h"
+
+#define KIND_SHARE 0.15f
+#define FAMILY 7 /* children in the tree of categories */
+
+/* --- Sums to scores -------------------------------------------------------------------------------------------- */
+
+#define REACH 16
+#define STEPS 256
+
+/* The logistic function by table, linear between its knots. */
+static float logistic(const double *knots, Py_ssize_t count, double logit) {
+    double place = (logit + REACH) * STEPS;
+    if (place < 0) place = 0;
+    if (place > (double)(count - 1)) place = (double)(count - 1);
+    Py_ssize_t below = (Py_ssize_t)place;
+    double low = knots[below], high = knots[below + 1 < count ? below + 1 : count - 1];
+    return (float)(low + (high - low) * (place - (double)below));
+}
+
+#define LEAST_KNOWN 0.2
+
+enum { SCORES, BY_RULES, BLANK, WEIGH_OUTPUTS };
+
+/* weigh((words, signals, counts, known, links, severities or empty, factors, intercepts, evidence, knots, rule_scores,
+   family, promotions), prior_words) -> scores, by_rules, blank: fields of Judgement */
+PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
+    PyObject *tables;
+    double prior_words;
+    Array a[13] = {0};
+    if (!PyArg_ParseTuple(arguments, "Od", &tables, &prior_words)) return NULL;
+    if (!arrays_from(tables, a, 13, "qqqqqqddddfqq")) return NULL;
+    const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[2]), *known = I64(a[3]), *links = I64(a[4]);
+    const int64_t *severities = a[5].size ? I64(a[5]) : NULL, *family = I64(a[11]), *promotions = I64(a[12]);
+    const double *factors = a[6].data, *intercepts = a[7].data, *evidence = a[8].data, *knots = a[9].data;
+    const float *rule_scores = a[10].data;
+    Py_ssize_t comments = a[2].size;
+    Vector out[WEIGH_OUTPUTS] = {0};
+    float *score = vector_extend(&out[SCORES], comments * HEADS * sizeof(float));
+    uint8_t *by_rules = vector_extend(&out[BY_RULES], comments), *blank = vector_extend(&out[BLANK], comments);
+    for (Py_ssize_t i = 0; score && by_rules && blank && i < comments; i++, score += HEADS) {
+        double length = (double)counts[i] + prior_words, root = sqrt(length > 1 ? length : 1);
+        for (int head = 0; head < HEADS; head++) {
+            double raw = (double)words[i * HEADS + head] / root + (double)signals[i * HEADS + head];
+            double logit = raw * factors[head] + intercepts[head];
+            if (severities) logit += evidence[severities[i * HEADS + head]];
+            score[head] = logistic(knots, a[9].size, logit);
+        }
+        by_rules[i] = (double)known[i] < LEAST_KNOWN * (double)counts[i];
+        if (by_rules[i]) {
+            float ruled[HEADS];
+            for (int head = 0; head < HEADS; head++) ruled[head] = severities ? rule_scores[severities[i * HEADS + head]] : 0;
+            for (Py_ssize_t j = 0; j < a[12].size; j++) { /* a link is one in any language */
+                int64_t head = promotions[j];
+                if (score[head] > ruled[head]) ruled[head] = score[head];
+            }
+            memcpy(score, ruled, sizeof ruled);
+        }
+        blank[i] = counts[i] == 0 && links[i] == 0;
+        if (blank[i]) memset(score, 0, HEADS * sizeof(float));
+        for (Py_ssize_t j = 0; j + 1 < a[11].size; j += 2) {
+            float parent = score[family[j + 1]], *child = &score[family[j]];
+            if (*child > parent) *child = parent;
+        }
+    }
+    arrays_release(a, 13);
+    return vectors_to_tuple(out, WEIGH_OUTPUTS);
+}
+
+/* --- Categories ------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    const int64_t (*family)[2]; /* child, parent */
+    const int64_t *nearest;     /* columns that a rude general impression may count as */
+    Py_ssize_t nearest_count;
+    int64_t toxic;
+} Tree;
+
+/* Which categories a comment that reaches some of its `limits` breaks, as `mask`. */
+static void name_categories(const Tree *tree, const float *scores, const float *limits, uint8_t *mask) {
+    bool any = false;
+    for (int i = 0; i < FAMILY; i++) mask[tree->family[i][1]] |= mask[tree->family[i][0]];
+    for (int i = 0; i < FAMILY; i++) {
+        int64_t child = tree->family[i][0], parent = tree->family[i][1];
+        mask[child] |= mask[parent] && scores[child] >= KIND_SHARE * scores[parent];
+    }
+    mask[tree->toxic] = 0;
+    for (int head = 0; head < HEADS; head++) any |= mask[head];
+    if (any) return;
+    int64_t best = tree->nearest[0];
+    float closest = -1;
+    for (Py_ssize_t i = 0; i < tree->nearest_count; i++) {
+        int64_t head = tree->nearest[i];
+        float limit = limits[head] > 1e-9f ? limits[head] : 1e-9f, closeness = scores[head] / limit;
+        if (closeness > closest) closest = closeness, best = head;
+    }
+    mask[best] = 1;
+}
+
+/* reject((scores, by_rules, blank, limits, family, nearest), toxic) -> rejected, mask, columns, bounds */
+PyObject *kernel_reject(PyObject *module, PyObject *arguments) {
+    PyObject *tables;
+    Py_ssize_t toxic;
+    Array a[6] = {0};
+    if (!PyArg_ParseTuple(arguments, "On", &tables, &toxic)) return NULL;
+    if (!arrays_from(tables, a, 6, "fbbfqq")) return NULL;
+    const float *scores = a[0].data, *limits = a[3].data;
+    const uint8_t *by_rules = U8(a[1]), *blank = U8(a[2]);
+    Tree tree = {(const int64_t(*)[2])a[4].data, I64(a[5]), a[5].size, toxic};
+    Vector out[4] = {0};
+    APPEND(&out[3], int64_t, 0);
+    for (Py_ssize_t comment = 0; comment < a[1].size; comment++, scores += HEADS) {
+        const float *limit = limits + HEADS * (by_rules[comment] != 0);
+        uint8_t mask[HEADS], rejected = 0;
+        int64_t columns[HEADS], count = 0;
+        if (blank[comment]) continue;
+        for (int head = 0; head < HEADS; head++) rejected |= mask[head] = scores[head] >= limit[head];
+        if (!rejected) continue;
+        name_categories(&tree, scores, limit, mask);
+        for (int head = 0; head < HEADS; head++) { /* strongest first; of equals the first */
+            if (!mask[head]) continue;
+            int64_t place = count++;
+            for (; place > 0 && scores[columns[place - 1]] < scores[head]; place--) columns[place] = columns[place - 1];
+            columns[place] = head;
+        }
+        APPEND(&out[0], int64_t, comment);
+        uint8_t *kept = vector_extend(&out[1], HEADS);
+        if (kept) memcpy(kept, mask, HEADS);
+        for (int64_t i = 0; i < count; i++) APPEND(&out[2], int64_t, columns[i]);
+        APPEND(&out[3], int64_t, COUNT(out[2], int64_t));
+    }
+    arrays_release(a, 6);
+    return vectors_to_tuple(out, 4);
+}

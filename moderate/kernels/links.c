@@ -1,0 +1,139 @@
+/* Links, mark-up and HTML entities: links.py. */
+#include "text.h"
+
+/* Index of a key among sorted keys, or -1. */
+static Py_ssize_t find_key(const Array *keys, int64_t key) {
+    Py_ssize_t low = 0, high = keys->size;
+    while (low < high) {
+        Py_ssize_t middle = (low + high) / 2;
+        if (I64(*keys)[middle] < key) low = middle + 1;
+        else high = middle;
+    }
+    return low < keys->size && I64(*keys)[low] == key ? low : -1;
+}
+
+/* Up to `length` letters from `place` as a number, five bits each; -1 when another character is among them. */
+static int64_t packed(const Batch *batch, Py_ssize_t place, Py_ssize_t length) {
+    int64_t key = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        int64_t letter = (int64_t)code_at(batch, place + i) - 96;
+        if (letter <= 0 || letter >= 27) return -1;
+        key |= letter << (5 * i);
+    }
+    return key;
+}
+
+/* --- Entities ------------------------------------------------------------------------------------------------- */
+
+#define ENTITY_WINDOW 10
+
+/* Code point of the entity whose name or number has `length` characters from `place`; -1 when it is none. */
+static int64_t decode_entity(const Batch *batch, const Knowledge *known, Py_ssize_t place, Py_ssize_t length) {
+    if (code_at(batch, place) != '#') {
+        Py_ssize_t index = find_key(known->named_keys, packed(batch, place, length));
+        return index < 0 ? -1 : I64(*known->named_codes)[index];
+    }
+    bool hexadecimal = code_at(batch, place + 1) == 'x';
+    int64_t base = hexadecimal ? 16 : 10, value = 0;
+    Py_ssize_t skip = hexadecimal ? 2 : 1;
+    if (skip >= length) return -1;
+    for (Py_ssize_t i = skip; i < length; i++) {
+        int64_t code = code_at(batch, place + i);
+        int64_t digit = code >= 'a' ? code - 'a' + 10 : code - '0';
+        if (digit < 0 || digit >= base) return -1;
+        value = value * base + digit;
+    }
+    return value > 0 && value < BOUNDARY_CODE ? value : -1;
+}
+
+void replace_entities(Batch *batch, const Knowledge *known) {
+    for (Py_ssize_t place = 0; place < batch->size; place++) {
+        if (CODE(batch, place) != '&') continue;
+        Py_ssize_t length = 0;
+        while (length < ENTITY_WINDOW && code_at(batch, place + 1 + length) != ';') length++;
+        if (length < 2 || length == ENTITY_WINDOW) continue;
+        int64_t code = decode_entity(batch, known, place + 1, length);
+        if (code < 0) continue;
+        batch->entries[place] = U32(*known->folding)[code];
+        batch->classes[place] = (batch->entries[place] >> CLASS_SHIFT) & 7;
+        memset(batch->classes + place + 1, IGNORED, length + 1);
+        place += length + 1;
+    }
+}
+
+/* --- Tags and links ------------------------------------------------------------------------------------------- */
+
+#define TAG_WINDOW 14
+#define TAG_LETTERS 10
+#define DOMAIN_LETTERS 8
+
+static void cut_tag(Batch *batch, const Knowledge *known, Py_ssize_t place) {
+    static const char anchor[] = "a href";
+    Py_ssize_t slash = code_at(batch, place + 1) == '/', begin = place + 1 + slash, length = 0;
+    uint32_t window[TAG_WINDOW];
+    for (Py_ssize_t i = 0; i < TAG_WINDOW; i++) {
+        /* behind a slash the window ends one character earlier, and its last stands twice */
+        window[i] = code_at(batch, begin + (slash && i == TAG_WINDOW - 1 ? i - 1 : i));
+    }
+    while (length < TAG_WINDOW && window[length] >= 'a' && window[length] <= 'z') length++;
+    if (length == TAG_WINDOW) length = 0;
+    int64_t key = 0;
+    for (Py_ssize_t i = 0; i < length && i < TAG_LETTERS; i++) key |= (int64_t)(window[i] - 96) << (5 * i);
+    if (find_key(known->tag_keys, key) < 0) return;
+    bool closed = false, anchored = true;
+    for (Py_ssize_t i = length; i < length + 3; i++) {
+        uint32_t code = window[i < TAG_WINDOW ? i : TAG_WINDOW - 1];
+        if (code == BOUNDARY_CODE) break; /* the next comment closes no tag */
+        closed |= code == '>';
+    }
+    for (Py_ssize_t i = 0; anchor[i]; i++) anchored &= window[i] == (uint32_t)anchor[i];
+    if (!closed && !anchored) return;
+    Py_ssize_t end = begin + (anchored ? (Py_ssize_t)sizeof anchor - 1 : length);
+    if (end > batch->size) end = batch->size;
+    memset(batch->classes + place, PUNCTUATION, end - place);
+}
+
+static bool is_domain(const Batch *batch, const Knowledge *known, Py_ssize_t dot) {
+    if (class_at(batch, dot + 1) != LETTER || !is_alphanumeric(class_at(batch, dot - 1))) return false;
+    Py_ssize_t length = 0;
+    while (length < DOMAIN_LETTERS && class_at(batch, dot + 1 + length) == LETTER) length++;
+    int64_t key = packed(batch, dot + 1, length);
+    if (find_key(known->domain_keys, key) >= 0) return true;
+    bool path = length < DOMAIN_LETTERS && code_at(batch, dot + 1 + length) == '/';
+    if (path && find_key(known->path_keys, key) >= 0) return true;
+    return code_at(batch, dot - 1) == 'w' && code_at(batch, dot - 2) == 'w' && code_at(batch, dot - 3) == 'w';
+}
+
+void cut_links(Batch *batch, const Knowledge *known, int64_t *links) {
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++)
+        if (CODE(batch, batch->marks[i]) == '<') cut_tag(batch, known, batch->marks[i]);
+    Py_ssize_t end = 0, begin = 0, comment = 0; /* begin, end: the stretch between blanks that was looked at last */
+    Py_ssize_t start = -1;                      /* where the link in it starts; -1: no link */
+    Py_ssize_t found = 0;
+    for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        uint32_t code = CODE(batch, place);
+        bool scheme = code == ':' && code_at(batch, place + 1) == '/' && code_at(batch, place + 2) == '/';
+        if (!scheme && !(code == '.' && is_domain(batch, known, place))) continue;
+        if (place >= end) {
+            begin = place, end = place;
+            while (batch->classes[begin] != SPACE && batch->classes[begin] != BOUNDARY) begin--;
+            while (end < batch->size && batch->classes[end] != SPACE && batch->classes[end] != BOUNDARY) end++;
+            begin++;
+            batch->scratch[found++] = start = place;
+            batch->scratch[found++] = end;
+        }
+        Py_ssize_t first = begin;
+        if (scheme) {
+            Py_ssize_t letters = 0;
+            while (letters < 8 && class_at(batch, place - 1 - letters) == LETTER) letters++;
+            first = place - letters;
+        }
+        if (first < start) batch->scratch[found - 2] = start = first;
+    }
+    for (Py_ssize_t i = 0; i < found; i += 2) {
+        memset(batch->classes + batch->scratch[i], SPACE, batch->scratch[i + 1] - batch->scratch[i]);
+        while (comment + 1 < batch->comments && batch->boundaries[comment + 1] <= batch->scratch[i]) comment++;
+        links[comment]++;
+    }
+}
