@@ -51,6 +51,13 @@ class Named:
     columns: Ints
     bounds: Ints
 
+    def take(self, comments: Ints) -> Named:
+        """Those of some of the comments, by index."""
+        counts = np.diff(self.bounds).take(comments)
+        begins = self.bounds.take(comments)
+        columns = self.columns.take(expand(begins, begins + counts))
+        return Named(mask=self.mask.take(comments, axis=0), columns=columns, bounds=np.append(0, counts.cumsum()))
+
     def categories(self) -> list[tuple[Category, ...]]:
         """The categories of each comment, strongest first."""
         return group(_MEMBERS.take(self.columns).tolist(), self.bounds)
@@ -105,8 +112,7 @@ def find_reasons(
     judgement: Judgement, named: Named, rejected: Ints, model: LinearModel | None, rules: RuleBook
 ) -> list[tuple[Reason, ...]]:
     """Reasons of each of the ``rejected`` comments (indices): strongest category first, and rules before the model."""
-    grounds = _find_grounds if kernels is None else _grounds_by_kernel
-    (column, rule, source, scores, bounds), spans = grounds(judgement, named, rejected, model, rules)
+    (column, rule, source, scores, bounds), spans = _find_grounds(judgement, named, rejected, model, rules)
     reasons = construct(
         Reason,
         _MEMBERS.take(column).tolist(),
@@ -118,15 +124,41 @@ def find_reasons(
     return group(reasons, bounds)
 
 
+def find_leading_spans(
+    judgement: Judgement, named: Named, rejected: Ints, model: LinearModel | None, rules: RuleBook
+) -> list[tuple[Span, ...]]:
+    """Places of one reason of each rejected comment: the first for its strongest category, or else its first one.
+
+    What `find_reasons` would say, without the work on all the others; ``()`` where there is no reason at all.
+    """
+    strongest = named.columns.take(named.bounds[:-1])
+    alone = Named(
+        mask=np.arange(len(CATEGORIES)) == strongest[:, None], columns=strongest, bounds=np.arange(rejected.size + 1)
+    )
+    spans: list[tuple[Span, ...]] = [()] * rejected.size
+    left = np.arange(rejected.size)
+    for categories in (alone, named):
+        if not left.size:
+            break
+        (*_, bounds), found = _find_grounds(judgement, categories.take(left), rejected.take(left), model, rules)
+        has = np.flatnonzero(np.diff(bounds))
+        for number, place in zip(left.take(has).tolist(), bounds.take(has).tolist(), strict=True):
+            spans[number] = found[place]
+        left = np.delete(left, has)
+    return spans
+
+
 # Column, rule (or their number) and source of each reason, int64; its score, float64; where those of each comment
 # begin, int64; and the places of each reason.
 _Grounds = tuple[tuple[Ints, Ints, Ints, Floats, Ints], list[tuple[Span, ...]]]
 
 
-def _grounds_by_kernel(
+def _find_grounds(
     judgement: Judgement, named: Named, rejected: Ints, model: LinearModel | None, rules: RuleBook
 ) -> _Grounds:
-    assert kernels is not None
+    """Grounds of each rejected comment, strongest category first, and rules before the model."""
+    if kernels is None:
+        return _collect_grounds(judgement, named, rejected, model, rules)
     features, hits = judgement.features, judgement.hits
     tokens = features.tokens
     asked = (rejected, named.mask, named.columns, named.bounds, judgement.scores, judgement.by_rules, judgement.first)
@@ -142,7 +174,7 @@ def _grounds_by_kernel(
     return (column, rule, source, scores.view(np.float64), bounds), spans
 
 
-def _find_grounds(
+def _collect_grounds(
     judgement: Judgement, named: Named, rejected: Ints, model: LinearModel | None, rules: RuleBook
 ) -> _Grounds:
     groups = [_rule_cases(judgement, named, rejected, rules)]

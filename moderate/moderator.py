@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, islice
 from pathlib import Path
@@ -15,11 +16,11 @@ import numpy.typing as npt
 
 from ._version import __version__
 from .compiled import PATH
-from .decision import Decision, Reason, construct, name_scores
+from .decision import Decision, Reason, Span, construct, name_scores
 from .errors import ModelError
-from .explanation import find_reasons, reject
+from .explanation import Named, find_leading_spans, find_reasons, reject
 from .features import Vocabulary
-from .folding import DATA
+from .folding import DATA, Ints
 from .guidelines import CATEGORIES, RULE_PRESETS, Category, Policy
 from .judgement import Judgement, judge
 from .model import Floats, LinearModel
@@ -78,7 +79,7 @@ class Moderator:
         """Decide on one comment, of any length; TypeError if ``text`` is not a ``str``."""
         if not isinstance(text, str):
             raise TypeError(f"a comment must be a str, not {type(text).__name__}")
-        return self._decide([text])[0]
+        return self._decide([text]).decisions()[0]
 
     def classify_many(self, texts: Iterable[str]) -> list[Decision]:
         """Decide on many comments; the results equal those of `classify` one by one.
@@ -86,7 +87,7 @@ class Moderator:
         Raises:
             TypeError: an element is not a ``str``; names its type and position. A single ``str`` is refused too.
         """
-        return [decision for chunk in _chunks(texts) for decision in self._decide(chunk)]
+        return [decision for outcome in self.outcomes(texts) for decision in outcome.decisions()]
 
     def scores(self, texts: Iterable[str]) -> npt.NDArray[np.float32]:
         """Calibrated probability of every category; float32 (n, len(CATEGORIES)), columns in that order.
@@ -111,38 +112,79 @@ class Moderator:
             "categories": list(CATEGORIES),
         }
 
+    def outcomes(self, texts: Iterable[str]) -> Iterator[Outcome]:
+        """Decide on many comments, a group after the other: what `classify_many` puts into words, for tables.
+
+        Raises:
+            TypeError: an element is not a ``str``; names its type and position. A single ``str`` is refused too.
+        """
+        return map(self._decide, _chunks(texts))
+
     def _judge(self, texts: Sequence[str]) -> Judgement:
         return judge(texts, self._vocabulary, self.model, self.rules)
 
-    def _decide(self, texts: Sequence[str]) -> list[Decision]:
-        """Decide on a chunk."""
+    def _decide(self, texts: Sequence[str]) -> Outcome:
         judgement = self._judge(texts)
-        scores = judgement.scores
-        rejected, named = reject(scores, judgement.by_rules, judgement.blank, self._limits)
-        rejections = np.zeros(len(texts), np.int64)
-        rejections[rejected] = 1
-        categories: list[tuple[Category, ...]] = [()] * len(texts)
-        reasons: list[tuple[Reason, ...]] = [()] * len(texts)
-        if rejected.size:
-            found = find_reasons(judgement, named, rejected, self.model, self.rules)
-            for number, names, grounds in zip(rejected.tolist(), named.categories(), found, strict=True):
-                categories[number], reasons[number] = names, grounds
-        return construct(
-            Decision,
-            _VERDICTS.take(rejections).tolist(),
-            _overall(scores).tolist(),
-            name_scores(scores),
-            categories,
-            reasons,
-            _SOURCES.take(judgement.by_rules).tolist(),
+        rejected, named = reject(judgement.scores, judgement.by_rules, judgement.blank, self._limits)
+        return Outcome(
+            texts=texts, judgement=judgement, rejected=rejected, named=named, model=self.model, rules=self.rules
         )
 
 
-def _overall(scores: npt.NDArray[np.float32]) -> Floats:
-    """Probability that a comment is rejected for its tone or as promotion, which are independent; float64 (n,)."""
-    tone = np.maximum(scores[:, :_PROMOTION].max(axis=1), scores[:, _TOXIC]).astype(np.float64)
-    overall: Floats = 1 - (1 - tone) * (1 - scores[:, _PROMOTION].astype(np.float64))
-    return overall
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was decided on a group of n comments, not yet put into words.
+
+    Attributes:
+        texts: the comments.
+        judgement: what is known of them.
+        rejected: which are rejected; int64 (r,).
+        named: the categories that these break.
+        model, rules: who judged.
+    """
+
+    texts: Sequence[str]
+    judgement: Judgement
+    rejected: Ints
+    named: Named
+    model: LinearModel | None
+    rules: RuleBook
+
+    def overall(self) -> Floats:
+        """Probability that a comment is rejected for its tone or as promotion, which are independent; float64 (n,)."""
+        scores = self.judgement.scores
+        tone = np.maximum(scores[:, :_PROMOTION].max(axis=1), scores[:, _TOXIC]).astype(np.float64)
+        overall: Floats = 1 - (1 - tone) * (1 - scores[:, _PROMOTION].astype(np.float64))
+        return overall
+
+    def verdicts(self) -> list[str]:
+        """ "approve" or "reject" for each comment."""
+        rejections = np.zeros(len(self.texts), np.int64)
+        rejections[self.rejected] = 1
+        verdicts: list[str] = _VERDICTS.take(rejections).tolist()
+        return verdicts
+
+    def decisions(self) -> list[Decision]:
+        """The decisions in full."""
+        categories: list[tuple[Category, ...]] = [()] * len(self.texts)
+        reasons: list[tuple[Reason, ...]] = [()] * len(self.texts)
+        if self.rejected.size:
+            found = find_reasons(self.judgement, self.named, self.rejected, self.model, self.rules)
+            for number, names, grounds in zip(self.rejected.tolist(), self.named.categories(), found, strict=True):
+                categories[number], reasons[number] = names, grounds
+        return construct(
+            Decision,
+            self.verdicts(),
+            self.overall().tolist(),
+            name_scores(self.judgement.scores),
+            categories,
+            reasons,
+            _SOURCES.take(self.judgement.by_rules).tolist(),
+        )
+
+    def leading_spans(self) -> list[tuple[Span, ...]]:
+        """Of each rejected comment the places of one reason: the first of its strongest category, else the first."""
+        return find_leading_spans(self.judgement, self.named, self.rejected, self.model, self.rules)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -13,7 +13,7 @@ import numpy as np
 from moderate import Moderator, Policy
 from moderate.guidelines import CATEGORIES
 from moderate.model import LinearModel
-from moderate.moderator import DATA
+from moderate.folding import DATA
 from moderate.rule_compiler import read_word_sets
 from moderate.rules import RuleBook
 
