@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from moderate import Moderator, Policy
+from moderate.folding import DATA
 from moderate.guidelines import CATEGORIES
 from moderate.model import LinearModel
-from moderate.folding import DATA
 from moderate.rule_compiler import read_word_sets
 from moderate.rules import RuleBook
 
