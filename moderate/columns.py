@@ -74,12 +74,14 @@ def describe(decision: Decision, text: str) -> str:
     if not decision.categories:
         return ""
     strongest = decision.categories[0]
-    reasons = [reason for reason in decision.reasons if reason.category == strongest] or list(decision.reasons)
-    words = [" ".join(word.split()) for reason in reasons[:1] for word in reason.words(text)]
-    quoted = ", ".join(f'"{word}"' for word in dict.fromkeys(words[:REASON_WORDS]) if word)
+    if not decision.reasons:
+        return str(strongest)
+    reason = next((reason for reason in decision.reasons if reason.category is strongest), decision.reasons[0])
+    words = dict.fromkeys([text[start:end] for start, end in reason.spans[:REASON_WORDS]])
+    quoted = " ".join(", ".join([f'"{word}"' for word in words]).split())
     if len(quoted) > REASON_CHARS:
         quoted = quoted[: REASON_CHARS - 1] + "…"
-    return f"{strongest}: {quoted}" if quoted else str(strongest)
+    return f"{strongest}: {quoted}"
 
 
 def explain_fully(decision: Decision, text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
@@ -197,6 +197,18 @@ class Rows:
     raw: list[str] | None = None
     problems: dict[int, Problem] = field(default_factory=dict)
     blank_lines: int = 0
+
+    def parts(self, size: int) -> Iterator[Rows]:
+        """The rows in parts of at most ``size``; blank lines are not among them."""
+        if len(self.texts) <= size:
+            yield self
+            return
+        for start in range(0, len(self.texts), size):
+            part = slice(start, start + size)
+            records = self.records[part] if isinstance(self.records, list) else self.records.slice(start, size)
+            raw = None if self.raw is None else self.raw[part]
+            problems = {index - start: self.problems[index] for index in self.problems if start <= index < part.stop}
+            yield Rows(self.texts[part], records, raw, problems)
 
     def select(self, keep: Sequence[int]) -> Rows:
         """The rows whose indexes are in ``keep``, problems left out."""
