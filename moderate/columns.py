@@ -32,7 +32,7 @@ def to_columns(
     >>> frame = pandas.DataFrame({"comment": texts, **moderate.to_columns(texts)})      # doctest: +SKIP
 
     Args:
-        texts: the comments, any iterable of ``str``.
+        texts: the comments, any iterable of ``str``: a list, or a column of pandas, polars or pyarrow without nulls.
         moderator: who decides; the packaged model with the default policy when ``None``.
         scores: add one float32 array per category, named ``score_<category>``.
 
@@ -47,7 +47,8 @@ def to_columns(
         from .moderator import Moderator as Loader  # it is imported after this module
 
         moderator = Loader.load()
-    texts = list(texts)
+    # pyarrow's columns hold scalars of their own
+    texts = texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
     decisions = moderator.classify_many(texts)
     columns: dict[str, NDArray[Any]] = {
         "verdict": _strings(decision.verdict for decision in decisions),

@@ -32,9 +32,6 @@ Only = Literal["approved", "rejected"]
 
 # Chunks handed out per worker: one in work and one waiting, so that none idles.
 AHEAD: Final[int] = 2
-# Rows decided together: a window of one-letter comments has a hundred times the rows of others, and each decision takes
-# a kilobyte.
-PART_ROWS: Final[int] = 8192
 # Chunks that may be finished before their turn, while a worker starts or is slow: some megabytes.
 BEHIND: Final[int] = 16
 WATCH_SECONDS: Final[float] = 2.0
@@ -103,17 +100,18 @@ def _paused_collector() -> Iterator[None]:
 
 
 def _process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
-    rows = parse(piece, work.table)
-    counts, parts = Counts(blank_lines=rows.blank_lines), []
-    for part in rows.parts(PART_ROWS):
+    counts, parts, problem = Counts(), [], None
+    for rows in parse(piece, work.table):
         columns, counted = decide(
-            part.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=part.problems
+            rows.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=rows.problems
         )
+        counted.blank_lines = rows.blank_lines
         counts.add(counted)
+        if problem is None and rows.problems:
+            problem = rows.problems[min(rows.problems)]
         if work.only is not None:
-            part, columns = _select(part, columns, work.only)  # noqa: PLW2901
-        parts.append(_encode(part, columns, work))
-    problem = rows.problems[min(rows.problems)] if rows.problems else None
+            rows, columns = _select(rows, columns, work.only)  # noqa: PLW2901
+        parts.append(_encode(rows, columns, work))
     return Chunk(pack(b"".join(parts), work.layout.format.compression), piece.end, counts, problem)
 
 

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .formats import Dialect, Piece, Problem, Quoting, Rows, Table
+from .formats import PART_ROWS, Dialect, Piece, Problem, Quoting, Rows, Table
 
 _QUOTE: Final[int] = ord('"')
 # What "surrogateescape" makes of bytes that could not be decoded.
@@ -160,12 +160,14 @@ def _read_one(lines: Sequence[str], start: int, dialect: Dialect) -> Record:
 # --- A piece to rows --------------------------------------------------------------------------------------------
 
 
-def parse(piece: Piece, table: Table) -> Rows:
-    """Turn the bytes of a piece into rows."""
+def parse(piece: Piece, table: Table) -> Iterator[Rows]:
+    """Turn the bytes of a piece into rows, part by part."""
     if piece.dropped:
-        return _parse_oversize(piece, table)
-    rows = _parse_quickly(piece.data, table)
-    return rows if rows is not None else _parse_carefully(piece, table)
+        yield _parse_oversize(piece, table)
+    elif (rows := _parse_quickly(piece.data, table)) is not None:
+        yield from rows.parts()
+    else:
+        yield from _parse_carefully(piece, table)
 
 
 def _parse_quickly(data: bytes, table: Table) -> Rows | None:
@@ -204,10 +206,13 @@ def _read_rows(text: str, table: Table) -> tuple[list[list[str]], list[str]]:
     return records, lines if alike else [line.rstrip("\r\n") for line in lines]
 
 
-def _parse_carefully(piece: Piece, table: Table) -> Rows:
+def _parse_carefully(piece: Piece, table: Table) -> Iterator[Rows]:
     lines = split_lines(piece.data.decode(table.encoding, "surrogateescape"))
     rows = Rows([], [])
     for record in walk(lines, table.dialect, limit=table.max_field):
+        if len(rows.texts) == PART_ROWS:
+            yield rows
+            rows = Rows([], [])
         if record.cells == [] and len(table.columns) > 1:
             rows.blank_lines += 1
             continue
@@ -226,7 +231,7 @@ def _parse_carefully(piece: Piece, table: Table) -> Rows:
             rows.problems[len(rows.records)] = problem
         rows.records.append(cells)
         rows.texts.append("" if problem else cells[table.text_column])
-    return rows
+    yield rows
 
 
 def _find_problem(cells: list[str], table: Table, line: int) -> Problem | None:

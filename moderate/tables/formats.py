@@ -17,6 +17,9 @@ from ..errors import InputError
 # call, little enough that a handful in flight stays far below the memory bar.
 WINDOW_BYTES: Final[int] = 1 << 20
 
+# Rows handled together: a window may hold half a million of one letter, and what is made of a row takes a kilobyte.
+PART_ROWS: Final[int] = 8192
+
 # The csv module's own limit. No reader's comment is longer, and an unclosed quote cannot swallow more than this.
 MAX_FIELD: Final[int] = 131_072
 
@@ -198,17 +201,11 @@ class Rows:
     problems: dict[int, Problem] = field(default_factory=dict)
     blank_lines: int = 0
 
-    def parts(self, size: int) -> Iterator[Rows]:
-        """The rows in parts of at most ``size``; blank lines are not among them."""
-        if len(self.texts) <= size:
-            yield self
-            return
-        for start in range(0, len(self.texts), size):
-            part = slice(start, start + size)
-            records = self.records[part] if isinstance(self.records, list) else self.records.slice(start, size)
-            raw = None if self.raw is None else self.raw[part]
-            problems = {index - start: self.problems[index] for index in self.problems if start <= index < part.stop}
-            yield Rows(self.texts[part], records, raw, problems)
+    def parts(self) -> Iterator[Rows]:
+        """These rows, all of them read without a problem, in parts of at most `PART_ROWS`."""
+        for start in range(0, len(self.texts), PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            yield Rows(self.texts[part], self.records[part], self.raw and self.raw[part])
 
     def select(self, keep: Sequence[int]) -> Rows:
         """The rows whose indexes are in ``keep``, problems left out."""
