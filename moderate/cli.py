@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import csv
 import json
-import shlex
-import signal
 import sys
-import warnings
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ._version import __version__
-from .errors import ModerateError, StoppedError
+from .errors import PolicyError
 from .guidelines import PRESETS, WORDING, Policy
+from .terminal import (
+    EXIT_DEFECT,
+    EXIT_PROBLEMS,
+    exit_on_errors,
+    exit_on_interrupts,
+    format_json,
+    format_line,
+    format_plain,
+    format_summary,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
-    from .batch import Progress, Summary
-    from .decision import Decision
     from .moderator import Moderator
-
-EXIT_PROBLEMS: Final[int] = 1
-EXIT_USAGE: Final[int] = 2
-EXIT_STOPPED: Final[int] = 3
 
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -70,13 +75,13 @@ def classify(
     Prints verdict, score (the probability that a moderator would reject it), the categories it breaks and the words
     that decided. The exit status is 0 whatever the verdicts, unless --exit-code is given.
     """
-    with _errors():
+    with exit_on_errors():
         moderator = _load(model, _read_policy(policy, thresholds))
         rejected = False
         for batch in _batches(texts):
             for text, decision in zip(batch, moderator.classify_many(batch), strict=True):
                 rejected = rejected or not decision.approved
-                click.echo(_as_json(text, decision) if as_json else _as_line(text, decision))
+                click.echo(format_json(text, decision) if as_json else format_line(text, decision))
     sys.exit(EXIT_PROBLEMS if exit_code and rejected else 0)
 
 
@@ -85,7 +90,7 @@ def classify(
 @_model_options
 def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tuple[str, ...]) -> None:
     """Show version, model, policy and categories with their thresholds."""
-    with _errors():
+    with exit_on_errors():
         moderator = _load(model, _read_policy(policy, thresholds))
         facts = moderator.info()
         if as_json:
@@ -93,7 +98,7 @@ def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tu
             return
         for key, value in facts.items():
             if key not in {"categories", "thresholds"}:
-                click.echo(f"{key:<12}{_plain(value)}")
+                click.echo(f"{key:<12}{format_plain(value)}")
         click.echo("\ncategory              rejects from  what it is")
         for (category, wording), threshold in zip(WORDING.items(), moderator.thresholds, strict=True):
             line = f"{threshold:.3f}" if threshold <= 1 else "never"
@@ -104,7 +109,7 @@ def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tu
 @click.argument("input_", metavar="IN")
 @click.option("-o", "--output", required=True, metavar="OUT", help="Where the result goes; - is standard output.")
 @click.option("--text-column", metavar="NAME", help="The column with the comments (guessed by the usual names).")
-@click.option("--columns", metavar="A,B,...", help="The input columns to keep, in this order [all].")
+@click.option("--columns", metavar="A,B,...", help='The input columns to keep, in this order [all]; "a,b" is one.')
 @click.option("--only", type=click.Choice(["approved", "rejected"]), help="Keep only these rows.")
 @click.option("--scores", is_flag=True, help="Add a column score_<category> per category.")
 @click.option("--explain", is_flag=True, help="Add a column with every reason and the words that decided, as JSON.")
@@ -134,20 +139,22 @@ def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
       1    the output is whole, but some rows could not be read: see their error
       2    nothing was done: wrong usage, or a file that cannot be used
       3    stopped before the end (full disk, damaged input, --strict); --resume goes on
-      130  stopped by Ctrl-C; --resume goes on
+      70   stopped by a defect of this program; --resume goes on
+      130  stopped by Ctrl-C (143: by a signal to end; 141: nobody reads the output any more); --resume goes on
     """
     from .batch import moderate_file  # --help need not wait for it
 
-    with _errors(), _interruptible(), _progress_bar(quiet=quiet) as progress:
+    resumable = "-" not in (input_, output)
+    with exit_on_errors(), exit_on_interrupts(resumable=resumable), progress_bar(quiet=quiet) as progress:
         summary = moderate_file(
             input_,
             output,
-            notify=None if quiet else _say,
+            notify=None if quiet else say,
             progress=progress,
             **_batch_arguments(**options),
         )
     if not quiet:
-        click.echo(_summary_table(summary), err=True)
+        click.echo(format_summary(summary), err=True)
     sys.exit(EXIT_PROBLEMS if summary.problems else 0)
 
 
@@ -180,7 +187,7 @@ def _batch_arguments(
             max_field=max_field or MAX_FIELD,
         ),
         "policy": _read_policy(policy, thresholds),
-        "columns": None if columns is None else [name for name in columns.split(",") if name],
+        "columns": None if columns is None else next(csv.reader([columns]), []),
         **others,
     }
 
@@ -198,6 +205,8 @@ def _read_policy(policy: str | None, thresholds: tuple[str, ...]) -> Policy | No
     """The policy that the options ask for; ``None`` for the model's default."""
     chosen = None
     if policy is not None:
+        if policy not in PRESETS and not Path(policy).exists():
+            raise PolicyError(f"{policy}: there is no such file, and the presets are {', '.join(PRESETS)}")
         chosen = Policy.named(policy) if policy in PRESETS else Policy.from_toml(policy)
     if thresholds:
         pairs = [given.partition("=") for given in thresholds]
@@ -210,9 +219,6 @@ def _read_policy(policy: str | None, thresholds: tuple[str, ...]) -> Policy | No
     return chosen
 
 
-# --- What is shown ----------------------------------------------------------------------------------------------
-
-
 def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
     """Comments to classify together: the arguments, or the lines of standard input one by one as they come."""
     if texts != ("-",):
@@ -222,126 +228,10 @@ def _batches(texts: tuple[str, ...]) -> Iterator[list[str]]:
         yield [line.decode("utf-8", "backslashreplace").rstrip("\r\n")]
 
 
-def _as_line(text: str, decision: Decision) -> str:
-    from .columns import describe
-
-    categories = ", ".join(category.value for category in decision.categories)
-    parts = [f"{decision.verdict:<8}{decision.score:.2f}", categories, describe(decision, text).partition(": ")[2]]
-    return "  ".join(part for part in parts if part)
-
-
-def _as_json(text: str, decision: Decision) -> str:
-    from .columns import explain_fully
-
-    fields = {
-        "text": text,
-        "verdict": decision.verdict,
-        "score": round(decision.score, 4),
-        "categories": [category.value for category in decision.categories],
-        "scores": {name: round(score, 4) for name, score in decision.scores.items()},
-        "reasons": json.loads(explain_fully(decision, text)),
-        "source": decision.source,
-    }
-    return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
-
-
-def _plain(value: Any) -> str:
-    """A value for people; of a mapping (the model's card) the plain entries alone, the rest is in --json."""
-    if not isinstance(value, dict):
-        return str(value)
-    return ", ".join(f"{key} {item}" for key, item in value.items() if not isinstance(item, dict | list))
-
-
-def _summary_table(summary: Summary) -> str:
-    numbers = {
-        "rows": summary.rows,
-        "approved": summary.approved,
-        "rejected": summary.rejected,
-        **{f"  {category}": number for category, number in summary.by_category.items()},
-        "decided by rules": summary.decided_by_rules,
-        "problems": summary.problems,
-        "blank lines passed over": summary.blank_lines,
-    }
-    if not summary.blank_lines:
-        del numbers["blank lines passed over"]
-    lines = [f"{name:<26}{number:>14,}{number / max(summary.rows, 1):>9.1%}" for name, number in numbers.items()]
-    return "\n".join([*lines, f"{'seconds':<26}{summary.seconds:>14,.1f}"])
-
-
-def _say(message: str) -> None:
-    from tqdm import tqdm
-
-    tqdm.write(f"moderate: {message}", file=sys.stderr)
-
-
-@contextmanager
-def _progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on a terminal: rows, rows a second, share rejected, time left; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from tqdm import tqdm
-
-    with tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, leave=False, delay=0.3) as bar:
-
-        def show(progress: Progress) -> None:
-            rows = progress.counts.rows
-            if bar.n == 0:
-                bar.initial = rows  # those of an interrupted run were not made in this time
-            if progress.share:
-                bar.total = max(rows, round(rows / progress.share))
-            bar.set_postfix_str(f"{progress.counts.rejected / max(rows, 1):.1%} rejected", refresh=False)
-            bar.update(rows - bar.n)
-
-        yield show
-
-
-# --- How it ends ------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the library's errors and warnings into a line for people, and a status."""
-
-    def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(f"moderate: warning: {message}", err=True)
-
-    before, warnings.showwarning = warnings.showwarning, show
-    try:
-        yield
-    except ModerateError as error:
-        _fail(str(error), EXIT_STOPPED if isinstance(error, StoppedError) else EXIT_USAGE)
-    finally:
-        warnings.showwarning = before
-
-
-def _fail(message: str, status: int) -> NoReturn:
-    click.echo(f"moderate: error: {message}", err=True)
-    sys.exit(status)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C and a polite kill end the run in good order, and say how to go on."""
-    received = [signal.SIGINT]
-
-    def stop(number: int, _frame: object) -> NoReturn:
-        received[0] = signal.Signals(number)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        for note in getattr(error, "__notes__", ["nothing was finished"]):
-            click.echo(f"\nmoderate: interrupted; {note}", err=True)
-        again = shlex.join(["moderate", *(argument for argument in sys.argv[1:] if argument != "--resume"), "--resume"])
-        click.echo(f"moderate: to go on: {again}", err=True)
-        sys.exit(128 + received[0])
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
 def main() -> None:
     """Run the command line."""
-    cli()
+    try:
+        cli()
+    except Exception:  # shown, and told apart by its status
+        traceback.print_exc()
+        sys.exit(EXIT_DEFECT)

@@ -32,7 +32,7 @@ def to_columns(
     >>> frame = pandas.DataFrame({"comment": texts, **moderate.to_columns(texts)})      # doctest: +SKIP
 
     Args:
-        texts: the comments, any iterable of ``str``.
+        texts: the comments, any iterable of ``str``: a list, or a column of pandas, polars or pyarrow without nulls.
         moderator: who decides; the packaged model with the default policy when ``None``.
         scores: add one float32 array per category, named ``score_<category>``.
 
@@ -47,7 +47,8 @@ def to_columns(
         from .moderator import Moderator as Loader  # it is imported after this module
 
         moderator = Loader.load()
-    texts = list(texts)
+    # pyarrow's columns hold scalars of their own
+    texts = texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
     decisions = moderator.classify_many(texts)
     columns: dict[str, NDArray[Any]] = {
         "verdict": _strings(decision.verdict for decision in decisions),
@@ -74,12 +75,14 @@ def describe(decision: Decision, text: str) -> str:
     if not decision.categories:
         return ""
     strongest = decision.categories[0]
-    reasons = [reason for reason in decision.reasons if reason.category == strongest] or list(decision.reasons)
-    words = [" ".join(word.split()) for reason in reasons[:1] for word in reason.words(text)]
-    quoted = ", ".join(f'"{word}"' for word in dict.fromkeys(words[:REASON_WORDS]) if word)
+    if not decision.reasons:
+        return str(strongest)
+    reason = next((reason for reason in decision.reasons if reason.category is strongest), decision.reasons[0])
+    words = dict.fromkeys([text[start:end] for start, end in reason.spans[:REASON_WORDS]])
+    quoted = " ".join(", ".join([f'"{word}"' for word in words]).split())
     if len(quoted) > REASON_CHARS:
         quoted = quoted[: REASON_CHARS - 1] + "…"
-    return f"{strongest}: {quoted}" if quoted else str(strongest)
+    return f"{strongest}: {quoted}"
 
 
 def explain_fully(decision: Decision, text: str) -> str:

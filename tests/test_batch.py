@@ -5,12 +5,10 @@ import gzip
 import io
 import json
 import os
-import subprocess
 import sys
 
-import numpy as np
 import pytest
-from commands import ENVIRONMENT, EXAMPLE, run
+from commands import EXAMPLE, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -242,24 +240,6 @@ def test_html_is_stripped_before_classifying_and_kept_in_the_output(tmp_path):
     assert [row["verdict"] for row in rows] == ["reject", "approve", "approve", "approve"]
 
 
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        ("<p>One</p><p>two<br/>three</p>", "\nOne\n\ntwo\nthree\n"),
-        ("f<b>oo</b> &lt;bar&gt; &#x41;&nbsp;b", "foo <bar> A\xa0b"),
-        ("1 < 2 and 3 > 2 <3", "1 < 2 and 3 > 2 <3"),
-        ("a<!-- <b>hidden</b> -->b<style>p {}</style>c", "abc"),
-        ("<!-- never closed", "<!-- never closed"),
-        ("<" * 50_000, "<" * 50_000),
-        ("<!--" * 30_000, "<!--" * 30_000),
-    ],
-)
-def test_html_to_text(html, text):
-    from moderate.batch.html import strip_html
-
-    assert strip_html(html) == text
-
-
 def test_names_that_the_input_has_already_are_left_to_it(tmp_path):
     source = write_table(tmp_path / "in.csv", [{"comment": RUDE, "score": "7", "moderate_score": "8"}])
     told = []
@@ -421,68 +401,3 @@ def test_the_result_is_the_same_for_any_number_of_jobs(tmp_path, suffix):
     assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
     assert (one.rows, one.rejected, one.by_category) == (two.rows, two.rejected, two.by_category)
     assert one.rows == 25_000
-
-
-# --- Memory -----------------------------------------------------------------------------------------------------
-
-
-def peak_memory(source, output):
-    """Peak resident memory of a run, in MB."""
-    code = (
-        "import pathlib, re, runpy, sys\n"
-        "sys.argv = ['moderate', 'batch', '-q', *sys.argv[1:]]\n"
-        "try: runpy.run_module('moderate', run_name='__main__')\n"
-        "except SystemExit: pass\n"
-        # (getrusage would give the peak of this process, if higher: a child starts from it)
-        "print(re.search(r'VmHWM:\\s+(\\d+)', pathlib.Path('/proc/self/status').read_text())[1])"
-    )
-    arguments = [sys.executable, "-c", code, source, "-o", output]
-    done = subprocess.run(arguments, capture_output=True, text=True, check=True, env=ENVIRONMENT)
-    return int(done.stdout) / 1024
-
-
-@pytest.mark.slow
-def test_memory_does_not_grow_with_the_file(tmp_path):
-    small, large = tmp_path / "small.csv", tmp_path / "large.csv"
-    line = b'%d,ann,"A comment of about a hundred characters, as people write them under the news every day.",x\n'
-    for path, count in ((small, 30_000), (large, 240_000)):
-        path.write_bytes(b"id,author,comment,article\n" + b"".join(line % n for n in range(count)))
-    peak = peak_memory(large, tmp_path / "large.out.csv")
-    assert peak < 250
-    assert peak < peak_memory(small, tmp_path / "small.out.csv") + 25
-
-
-# --- to_columns -------------------------------------------------------------------------------------------------
-
-
-def test_to_columns_gives_plain_arrays():
-    columns = moderate.to_columns([CIVIL, RUDE, ""])
-    assert list(columns) == ["verdict", "categories", "score", "reason"]
-    assert columns["verdict"].tolist() == ["approve", "reject", "approve"]
-    assert columns["score"].dtype == np.float64
-    assert columns["score"].tolist() == [decision.score for decision in moderate.classify_many([CIVIL, RUDE, ""])]
-    assert columns["categories"].tolist()[1].startswith("personal_attack")
-    assert all(column.shape == (3,) for column in columns.values())
-
-
-def test_to_columns_adds_scores_and_takes_a_moderator():
-    moderator = moderate.Moderator.load(policy=Policy(thresholds=dict.fromkeys(CATEGORIES, 1.01)))
-    columns = moderate.to_columns(iter([RUDE]), moderator=moderator, scores=True)
-    assert columns["verdict"].tolist() == ["approve"]
-    assert columns["score_personal_attack"].dtype == np.float32
-    assert [columns[f"score_{name}"][0] for name in CATEGORIES] == moderator.scores([RUDE])[0].tolist()
-
-
-def test_to_columns_of_nothing_is_empty():
-    assert {name: column.shape for name, column in moderate.to_columns([]).items()}["score"] == (0,)
-
-
-def test_to_columns_refuses_what_is_no_text():
-    with pytest.raises(TypeError, match="NoneType"):
-        moderate.to_columns([CIVIL, None])
-
-
-def test_to_columns_fits_into_arrow():
-    pa = pytest.importorskip("pyarrow")
-    table = pa.table(moderate.to_columns([CIVIL, RUDE]))
-    assert table.column("verdict").to_pylist() == ["approve", "reject"]

@@ -13,7 +13,18 @@ from hypothesis import strategies as st
 from moderate import InputError
 from moderate.tables import delimited, reading
 from moderate.tables.detect import detect_encoding, find_named_column
-from moderate.tables.formats import WINDOW_BYTES, Compression, Dialect, Format, Kind, Mark, Piece, Quoting, Table
+from moderate.tables.formats import (
+    PART_ROWS,
+    WINDOW_BYTES,
+    Compression,
+    Dialect,
+    Format,
+    Kind,
+    Mark,
+    Piece,
+    Quoting,
+    Table,
+)
 from moderate.tables.reading import Options, open_table
 
 # --- Formats ----------------------------------------------------------------------------------------------------
@@ -93,11 +104,33 @@ def test_any_codec_of_python_can_be_given(tmp_path, encoding):
     assert rows_of(path, encoding=encoding) == [["1", text]]
 
 
-def test_an_unknown_encoding_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("encoding", "message"),
+    [
+        ("utf-9", "unknown encoding 'utf-9'"),
+        ("base64", "unknown encoding 'base64'"),
+        ("utf-16", r"without a byte order mark: give --encoding utf-16-le or utf-16-be"),
+        ("utf-7", r"comments\.csv: this is not utf-7 text .*; try another --encoding"),
+        ("utf-32", r"comments\.csv: this is not utf-32 text .*; try another --encoding"),
+    ],
+)
+def test_an_encoding_that_cannot_be_used_is_refused(tmp_path, encoding, message):
     path = tmp_path / "comments.csv"
-    path.write_text("text\nhello\n")
-    with pytest.raises(InputError, match="unknown encoding 'utf-9'"):
-        open_table(str(path), Options(encoding="utf-9"))
+    path.write_text("text\nça va\n", encoding="cp1252")
+    with pytest.raises(InputError, match=message):
+        rows_of(path, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf16_may_be_called_just_that(tmp_path, encoding):
+    path = tmp_path / "comments.csv"
+    path.write_text("\ufeff" * (encoding != "utf-16") + MIXED, encoding=encoding)
+    assert rows_of(path, encoding="utf-16") == [["1", "naïve 😀 سلام"]]
+
+
+def test_a_few_nuls_do_not_make_utf16_of_a_short_file():
+    assert detect_encoding(b"id,comment\n1,a\0b\n2,c\0d\0e\n") == "utf-8"
+    assert detect_encoding("a,b\n1,x\n".encode("utf-16-be")) == "utf-16-be"
 
 
 # --- Delimiters and quoting -------------------------------------------------------------------------------------
@@ -137,6 +170,14 @@ def test_what_is_given_is_not_guessed(tmp_path):
     path = tmp_path / "comments.csv"
     path.write_text('a;b\n"x";1\n')
     assert rows_of(path, delimiter=",", quoting="none") == [['"x";1']]
+
+
+@pytest.mark.parametrize("delimiter", ['"', "\n", "\0", ";;", "§"])
+def test_a_delimiter_that_cannot_be_one_is_refused(tmp_path, delimiter):
+    path = tmp_path / "comments.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="the delimiter must be one ASCII character"):
+        open_table(str(path), Options(delimiter=delimiter))
 
 
 # --- The text column --------------------------------------------------------------------------------------------
@@ -186,6 +227,31 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"export\.csv: the file is empty"):
         open_table(str(path))
+
+
+def test_a_header_wider_than_the_sample_for_detection_is_no_problem(tmp_path):
+    path = tmp_path / "export.csv"
+    names = ",".join(f"a_rather_long_name_{number}" for number in range(30_000))
+    path.write_text(f"{names},comment\n{',' * 30_000}hello\n")
+    reader = open_table(str(path))
+    assert (len(reader.table.columns), reader.table.text_column) == (30_001, 30_000)
+    assert rows_of(path)[0][-1] == "hello"
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_a_first_row_without_an_end_is_refused(tmp_path, header):
+    path = tmp_path / "export.csv"
+    path.write_text("no, end " * 200_000)
+    with pytest.raises(InputError, match="the first row does not end within 1,048,576 bytes"):
+        open_table(str(path), Options(header=header))
+
+
+def test_json_lines_whose_first_is_too_long_to_look_into(tmp_path):
+    path = tmp_path / "export.jsonl"
+    path.write_text(json.dumps({"body": "x" * 2_000_000}) + '\n{"body": "hello"}\n')
+    with pytest.raises(InputError, match="no JSON object in the first 1,048,576 bytes: give --text-column"):
+        open_table(str(path))
+    assert rows_of(path, text_column="body")[1] == {"body": "hello"}
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -253,11 +319,30 @@ def test_pieces_follow_each_other_and_can_be_taken_up_again(tmp_path):
         list(open_table(str(path)).pieces(Mark(pieces[0].end.position, 1, 12345)))
 
 
+def test_lines_are_counted_alike_in_every_piece_however_they_end(tmp_path):
+    path = tmp_path / "mixed.csv"
+    rows = b"".join(b"%d,comment\r%d,comment\r\n%d,comment\n" % (n, n, n) for n in range(40_000))
+    path.write_bytes(b"id,comment\n" + rows + b"bad\n")
+    parts = parts_of(open_table(str(path)))
+    assert len(parts) > 2
+    assert [problem.line for rows in parts for problem in rows.problems.values()] == [120_002]
+    assert sum(len(rows.texts) for rows in parts) == 120_001
+
+
+@pytest.mark.parametrize("body", [b"%d,a\n", b"%d\n"], ids=["sound", "broken"])
+def test_many_short_rows_are_given_out_in_parts(tmp_path, body):
+    path = tmp_path / "short.csv"
+    path.write_bytes(b"id,comment\n" + b"".join(body % n for n in range(30_000)))
+    parts = parts_of(open_table(str(path)))
+    assert [len(rows.texts) for rows in parts] == [PART_ROWS] * 3 + [30_000 - 3 * PART_ROWS]
+    assert [record[0] for rows in parts for record in rows.records] == [str(n) for n in range(30_000)]
+
+
 def test_an_unclosed_quote_at_the_start_of_a_big_file_costs_one_row(tmp_path):
     path = tmp_path / "big.csv"
     rows = [f"{n},comment number {n}" for n in range(120_000)]
     path.write_text("\n".join(["id,comment", '0,"never closed', *rows]) + "\n")
-    parsed = [reading.parse(piece, open_table(str(path)).table) for piece in open_table(str(path)).pieces()]
+    parsed = parts_of(open_table(str(path)))
     assert sum(len(rows.texts) for rows in parsed) == 120_001
     assert [str(problem) for rows in parsed for problem in rows.problems.values()] == [
         "line 2, column 2: a quote that opens is never closed"
@@ -269,7 +354,8 @@ def test_an_unclosed_quote_at_the_start_of_a_big_file_costs_one_row(tmp_path):
 
 def parse_csv(body, *, columns=("id", "comment"), max_field=1000):
     table = Table("t.csv", Format.named("csv"), columns, len(columns) - 1, max_field=max_field)
-    return delimited.parse(Piece(body, 2, Mark(0, 0, 0)), table)
+    (rows,) = delimited.parse(Piece(body, 2, Mark(0, 0, 0)), table)
+    return rows
 
 
 @pytest.mark.parametrize(
@@ -314,7 +400,7 @@ def test_a_row_longer_than_memory_should_hold_is_cut_short_and_said_to_be(tmp_pa
     size = 3 * WINDOW_BYTES
     path.write_bytes(b"id,comment\n1,fine\n2," + b"x" * size + b"\n3,fine too\n")
     reader = open_table(str(path))
-    rows = [reading.parse(piece, reader.table) for piece in reader.pieces()]
+    rows = parts_of(reader)
     assert [text for part in rows for text in part.texts] == ["fine", "", "fine too"]
     (problem,) = [problem for part in rows for problem in part.problems.values()]
     assert (problem.line, f"a row of {size + 3:,} bytes" in problem.message) == (3, True)
@@ -336,7 +422,7 @@ def test_json_that_cannot_be_used(tmp_path, line, problem):
     path = tmp_path / "comments.jsonl"
     path.write_text('{"comment": "before"}\n' + line + '\n\n{"comment": "after"}')
     reader = open_table(str(path), Options(text_column="comment"))
-    (rows,) = [reading.parse(piece, reader.table) for piece in reader.pieces()]
+    (rows,) = parts_of(reader)
     assert (rows.texts, rows.blank_lines) == (["before", "", "after"], 1)
     assert problem in str(rows.problems[1])
 
@@ -387,8 +473,11 @@ def test_a_corrupted_zstd_stream_is_said_to_be_damaged(tmp_path):
 
 
 def rows_of(path, **options):
-    reader = open_table(str(path), Options(**options))
-    return [record for piece in reader.pieces() for record in reading.parse(piece, reader.table).records]
+    return [record for rows in parts_of(open_table(str(path), Options(**options))) for record in rows.records]
+
+
+def parts_of(reader):
+    return [rows for piece in reader.pieces() for rows in reading.parse(piece, reader.table)]
 
 
 def as_csv(rows):

@@ -53,6 +53,11 @@ class Columns:
     explain: list[str | None] | None
     error: list[str | None]
 
+    def added(self) -> list[Sequence[Any]]:
+        """The columns in the order of their names in ``added_columns``."""
+        explain = [] if self.explain is None else [self.explain]
+        return [self.verdict, self.categories, self.score, self.reason, *(self.scores or ()), *explain, self.error]
+
     def select(self, keep: Sequence[int]) -> Columns:
         """The rows whose indexes are in ``keep``."""
 
@@ -109,9 +114,12 @@ def decide(
         explain=[explain_fully(*pair) for pair in zip(decisions, texts, strict=True)] if explain else None,
         error=[None] * len(texts),
     )
-    for index, problem in (problems or {}).items():
+    problems = problems or {}
+    by_rules = [decision.source for decision in decisions].count("rules")
+    by_rules -= sum(decisions[index].source == "rules" for index in problems)
+    for index, problem in problems.items():
         _blank(columns, index, str(problem))
-    return columns, _count(decisions, columns.verdict, problems or {})
+    return columns, _count(columns, by_rules, len(problems))
 
 
 def _score_columns(decisions: list[Decision]) -> list[list[float | None]]:
@@ -131,16 +139,16 @@ def _blank(columns: Columns, index: int, error: str) -> None:
         columns.explain[index] = None
 
 
-def _count(decisions: list[Decision], verdicts: list[str | None], problems: Mapping[int, Problem]) -> Counts:
-    read = [decision for index, decision in enumerate(decisions) if index not in problems] if problems else decisions
+def _count(columns: Columns, by_rules: int, problems: int) -> Counts:
     by_category: Counter[str] = Counter()
-    for broken, number in Counter(";".join(decision.categories) for decision in read if decision.categories).items():
-        by_category.update(dict.fromkeys(broken.split(";"), number))
+    for broken, number in Counter(columns.categories).items():
+        if broken:
+            by_category.update(dict.fromkeys(broken.split(";"), number))
     return Counts(
-        rows=len(decisions),
-        approved=verdicts.count("approve"),
-        rejected=verdicts.count("reject"),
-        decided_by_rules=[decision.source for decision in read].count("rules"),
-        problems=len(problems),
+        rows=len(columns.verdict),
+        approved=columns.verdict.count("approve"),
+        rejected=columns.verdict.count("reject"),
+        decided_by_rules=by_rules,
+        problems=problems,
         by_category=dict(by_category),
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -104,12 +107,14 @@ def identify(path: str) -> dict[str, int]:
 
 
 def refuse_same_file(source: str, output: str) -> None:
-    """InputError when writing the output would destroy the input, by whatever name either is called."""
+    """InputError when writing the output would destroy the input, by whatever name or pipe either is reached."""
     target = Path(output)
     names = [target, target.with_name(target.name + ".partial"), target.with_name(target.name + ".partial.json")]
-    if source != STDIN and output != STDOUT and Path(source).exists():
-        for name in names:
-            if name.exists() and name.samefile(source):
+    with contextlib.suppress(OSError):  # what is not there is said later
+        read = os.fstat(0) if source == STDIN else Path(source).stat()
+        written = [os.fstat(1)] if output == STDOUT else [name.stat() for name in names if name.exists()]
+        for status in written:
+            if stat.S_ISREG(read.st_mode) and os.path.samestat(read, status):
                 raise InputError(f"{output}: this is the input itself; write to another file")
 
 

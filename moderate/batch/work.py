@@ -9,10 +9,12 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, Literal
 
 from ..errors import InputError, WorkerKilledError
 from ..guidelines import Policy
@@ -22,14 +24,16 @@ from ..tables.writing import Layout, encode_rows, pack
 from .decide import Columns, Counts, decide
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
     from ..moderator import Moderator
 
 Only = Literal["approved", "rejected"]
 
-# Chunks handed out per worker: one in work and one waiting, so that none idles while the results are written in order.
+# Chunks handed out per worker: one in work and one waiting, so that none idles.
 AHEAD: Final[int] = 2
+# Chunks that may be finished before their turn, while a worker starts or is slow: some megabytes.
+BEHIND: Final[int] = 16
 WATCH_SECONDS: Final[float] = 2.0
 
 
@@ -96,15 +100,19 @@ def _paused_collector() -> Iterator[None]:
 
 
 def _process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
-    rows = parse(piece, work.table)
-    columns, counts = decide(
-        rows.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=rows.problems
-    )
-    counts.blank_lines = rows.blank_lines
-    problem = rows.problems[min(rows.problems)] if rows.problems else None
-    if work.only is not None:
-        rows, columns = _select(rows, columns, work.only)
-    return Chunk(_encode(rows, columns, work), piece.end, counts, problem)
+    counts, parts, problem = Counts(), [], None
+    for rows in parse(piece, work.table):
+        columns, counted = decide(
+            rows.texts, moderator, html=work.html, scores=work.scores, explain=work.explain, problems=rows.problems
+        )
+        counted.blank_lines = rows.blank_lines
+        counts.add(counted)
+        if problem is None and rows.problems:
+            problem = rows.problems[min(rows.problems)]
+        if work.only is not None:
+            rows, columns = _select(rows, columns, work.only)  # noqa: PLW2901
+        parts.append(_encode(rows, columns, work))
+    return Chunk(pack(b"".join(parts), work.layout.format.compression), piece.end, counts, problem)
 
 
 def _select(rows: Rows, columns: Columns, only: Only) -> tuple[Rows, Columns]:
@@ -114,27 +122,18 @@ def _select(rows: Rows, columns: Columns, only: Only) -> tuple[Rows, Columns]:
 
 
 def _encode(rows: Rows, columns: Columns, work: Work) -> bytes:
-    added: list[Sequence[Any]] = [
-        columns.verdict,
-        columns.categories,
-        columns.score,
-        columns.reason,
-        *(columns.scores or []),
-    ]
-    added += [columns.explain] if columns.explain is not None else []
-    added += [columns.error]
     if work.layout.format.kind is Kind.PARQUET:
         from ..tables import parquet
 
-        return parquet.encode_rows(rows, added, work.layout, work.table)
-    return pack(encode_rows(rows, added, work.layout, work.table), work.layout.format.compression)
+        return parquet.encode_rows(rows, columns.added(), work.layout, work.table)
+    return encode_rows(rows, columns.added(), work.layout, work.table)
 
 
 # --- Workers ----------------------------------------------------------------------------------------------------
 
 
 def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jobs: int) -> Generator[Chunk]:
-    """Work through ``pieces`` in order, in this process or in ``jobs`` others; the chunks are the same.
+    """Work through ``pieces`` in order, in ``jobs`` processes of which this is one; the chunks are the same for any.
 
     Raises:
         InputError: from ``pieces``, once every chunk before it has been given out.
@@ -151,29 +150,45 @@ def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jo
 
     # joblib's own executor rather than joblib.Parallel: that one takes new work as soon as a worker is free, however
     # far behind the writer is, and reads the input in a thread of its own.
-    executor = ProcessPoolExecutor(max_workers=jobs, initializer=_start_worker, initargs=(work, os.getpid()))
-    waiting: deque[Future[Chunk]] = deque()
-    failure: InputError | None = None
+    executor = ProcessPoolExecutor(max_workers=jobs - 1, initializer=_start_worker, initargs=(work, os.getpid()))
     try:
-        while True:
-            try:
-                piece = next(pieces)
-            except StopIteration:
-                break
-            except InputError as error:
-                failure = error
-                break
-            waiting.append(executor.submit(_process_in_worker, piece))
-            if len(waiting) >= AHEAD * jobs:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        yield from _share_out(pieces, partial(process, work=work, moderator=moderator), executor, jobs - 1)
     except BrokenProcessPool as error:
         raise WorkerKilledError("a worker process was killed (out of memory?)") from error
     finally:
         executor.shutdown(wait=True, kill_workers=True)
-    if failure is not None:
-        raise failure
+
+
+def _share_out(
+    pieces: Iterator[Piece], process_here: Callable[[Piece], Chunk], executor: Executor, workers: int
+) -> Iterator[Chunk]:
+    """Keep the workers supplied and, rather than wait for them, work here too; chunks in the order of ``pieces``."""
+    from concurrent.futures import Future
+
+    failures: list[InputError] = []
+    pieces = _until_failure(pieces, failures)
+    waiting: deque[Future[Chunk]] = deque()
+    while True:
+        busy = sum(not future.done() for future in waiting)
+        waiting.extend(executor.submit(_process_in_worker, piece) for piece in islice(pieces, AHEAD * workers - busy))
+        piece = next(pieces, None)
+        if piece is not None:
+            here: Future[Chunk] = Future()
+            here.set_result(process_here(piece))
+            waiting.append(here)
+        elif not waiting:
+            break
+        while waiting and (waiting[0].done() or piece is None or len(waiting) > BEHIND + AHEAD * workers):
+            yield waiting.popleft().result()
+    if failures:
+        raise failures[0]
+
+
+def _until_failure(pieces: Iterator[Piece], failures: list[InputError]) -> Iterator[Piece]:
+    try:
+        yield from pieces
+    except InputError as error:
+        failures.append(error)
 
 
 class _Worker:

@@ -14,17 +14,21 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import repeat
+from operator import add, attrgetter
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .formats import Dialect, Piece, Problem, Quoting, Rows, Table
+from .formats import PART_ROWS, Dialect, Piece, Problem, Quoting, Rows, Table
 
 _QUOTE: Final[int] = ord('"')
 # What "surrogateescape" makes of bytes that could not be decoded.
 _UNDECODABLE: Final[re.Pattern[str]] = re.compile("[\udc80-\udcff]")
 _UNREADABLE: Final[re.Pattern[str]] = re.compile("[\x00\udc80-\udcff]")
+
+_line_number = attrgetter("line_num")
 
 
 @contextmanager
@@ -156,12 +160,14 @@ def _read_one(lines: Sequence[str], start: int, dialect: Dialect) -> Record:
 # --- A piece to rows --------------------------------------------------------------------------------------------
 
 
-def parse(piece: Piece, table: Table) -> Rows:
-    """Turn the bytes of a piece into rows."""
+def parse(piece: Piece, table: Table) -> Iterator[Rows]:
+    """Turn the bytes of a piece into rows, part by part."""
     if piece.dropped:
-        return _parse_oversize(piece, table)
-    rows = _parse_quickly(piece.data, table)
-    return rows if rows is not None else _parse_carefully(piece, table)
+        yield _parse_oversize(piece, table)
+    elif (rows := _parse_quickly(piece.data, table)) is not None:
+        yield from rows.parts()
+    else:
+        yield from _parse_carefully(piece, table)
 
 
 def _parse_quickly(data: bytes, table: Table) -> Rows | None:
@@ -172,41 +178,41 @@ def _parse_quickly(data: bytes, table: Table) -> Rows | None:
         return None
     if "\0" in text:
         return None
-    lines = split_lines(text)
-    records: list[list[str]] = []
-    ends: list[int] = []
     with field_limit(table.max_field):
-        reader = csv.reader(lines, **table.dialect.reader_options())
         try:
-            for record in reader:
-                records.append(record)
-                ends.append(reader.line_num)
+            records, raw = _read_rows(text, table)
         except csv.Error:
             return None
     if set(map(len, records)) != {len(table.columns)}:
         return None
     column = table.text_column
-    return Rows([record[column] for record in records], records, raw=_raw_rows(text, lines, ends))
+    return Rows([record[column] for record in records], records, raw)
 
 
-def _raw_rows(text: str, lines: list[str], ends: list[int]) -> list[str]:
-    """Rows as they stood in the file, without their line ends."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    bare = text.split(newline)
-    if len(bare) - 1 != len(lines):  # line ends of several kinds, or none at the end
-        newline, bare = "", lines
-    starts = [0, *ends[:-1]]
-    rows = [
-        bare[start] if end - start == 1 else newline.join(bare[start:end])
-        for start, end in zip(starts, ends, strict=True)
-    ]
-    return rows if newline else [row.rstrip("\r\n") for row in rows]
+def _read_rows(text: str, table: Table) -> tuple[list[list[str]], list[str]]:
+    """Records, and the same rows as they stood in the file without their line ends."""
+    newline = "\r\n" if "\r" in text else "\n"
+    lines = text.split(newline)
+    alike = not lines.pop() and (newline == "\n" or len(lines) == text.count("\r") == text.count("\n"))
+    lines = lines if alike else split_lines(text)
+    reader = csv.reader(map(add, lines, repeat(newline)) if alike else lines, **table.dialect.reader_options())
+    numbered = list(zip(reader, map(_line_number, repeat(reader)), strict=False))  # the second never ends
+    records = [record for record, _ in numbered]
+    if not alike or len(records) < len(lines):
+        joint = newline if alike else ""
+        ends = [end for _, end in numbered]
+        spans = zip([0, *ends[:-1]], ends, strict=True)
+        lines = [lines[start] if end - start == 1 else joint.join(lines[start:end]) for start, end in spans]
+    return records, lines if alike else [line.rstrip("\r\n") for line in lines]
 
 
-def _parse_carefully(piece: Piece, table: Table) -> Rows:
+def _parse_carefully(piece: Piece, table: Table) -> Iterator[Rows]:
     lines = split_lines(piece.data.decode(table.encoding, "surrogateescape"))
     rows = Rows([], [])
     for record in walk(lines, table.dialect, limit=table.max_field):
+        if len(rows.texts) == PART_ROWS:
+            yield rows
+            rows = Rows([], [])
         if record.cells == [] and len(table.columns) > 1:
             rows.blank_lines += 1
             continue
@@ -225,7 +231,7 @@ def _parse_carefully(piece: Piece, table: Table) -> Rows:
             rows.problems[len(rows.records)] = problem
         rows.records.append(cells)
         rows.texts.append("" if problem else cells[table.text_column])
-    return rows
+    yield rows
 
 
 def _find_problem(cells: list[str], table: Table, line: int) -> Problem | None:

@@ -66,7 +66,11 @@ def _wide_encoding(sample: bytes) -> str | None:
     even, odd = sample[0::2].count(0) * 2 / len(sample), sample[1::2].count(0) * 2 / len(sample)
     if max(even, odd) < 0.08 or min(even, odd) > max(even, odd) / 4:
         return None
-    return "utf-16-le" if odd > even else "utf-16-be"
+    encoding = "utf-16-le" if odd > even else "utf-16-be"
+    # Some NULs in a short file of single bytes look the same, but read as UTF-16 it has lost its lines.
+    text = sample.decode(encoding, "replace")
+    lost = text.count("\n") + text.count("\r") < (sample.count(b"\n") + sample.count(b"\r")) / 2
+    return None if lost else encoding
 
 
 def _single_byte_encoding(sample: bytes) -> str:

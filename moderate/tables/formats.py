@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
@@ -16,6 +16,9 @@ from ..errors import InputError
 # 1 MiB holds some 8,000 comments: enough for numpy to run at full speed and for a worker process to be worth its
 # call, little enough that a handful in flight stays far below the memory bar.
 WINDOW_BYTES: Final[int] = 1 << 20
+
+# Rows handled together: a window may hold half a million of one letter, and what is made of a row takes a kilobyte.
+PART_ROWS: Final[int] = 8192
 
 # The csv module's own limit. No reader's comment is longer, and an unclosed quote cannot swallow more than this.
 MAX_FIELD: Final[int] = 131_072
@@ -197,6 +200,12 @@ class Rows:
     raw: list[str] | None = None
     problems: dict[int, Problem] = field(default_factory=dict)
     blank_lines: int = 0
+
+    def parts(self) -> Iterator[Rows]:
+        """These rows, all of them read without a problem, in parts of at most `PART_ROWS`."""
+        for start in range(0, len(self.texts), PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            yield Rows(self.texts[part], self.records[part], self.raw and self.raw[part])
 
     def select(self, keep: Sequence[int]) -> Rows:
         """The rows whose indexes are in ``keep``, problems left out."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Final
 
-from .formats import Piece, Problem, Rows, Table
+from .formats import PART_ROWS, Piece, Problem, Rows, Table
 
 # Under this name a line that is no JSON object comes out, as it stood.
 RAW_KEY: Final[str] = "raw"
@@ -22,10 +23,10 @@ def find_cut(window: bytes) -> int:
     return window.rfind(b"\n") + 1
 
 
-def parse(piece: Piece, table: Table) -> Rows:
-    """Turn the bytes of a piece into rows; a line that is no object becomes ``{"raw": line}``, with a problem."""
+def parse(piece: Piece, table: Table) -> Iterator[Rows]:
+    """Turn the bytes of a piece into rows, part by part; no object becomes ``{"raw": line}``, with a problem."""
     rows = None if piece.dropped else _parse_quickly(piece.data, table)
-    return rows if rows is not None else _parse_carefully(piece, table)
+    yield from _parse_carefully(piece, table) if rows is None else rows.parts()
 
 
 def _parse_quickly(data: bytes, table: Table) -> Rows | None:
@@ -47,10 +48,13 @@ def _parse_quickly(data: bytes, table: Table) -> Rows | None:
     return Rows(texts, records, raw=[line.strip() for line in lines])
 
 
-def _parse_carefully(piece: Piece, table: Table) -> Rows:
+def _parse_carefully(piece: Piece, table: Table) -> Iterator[Rows]:
     lines = piece.data.decode(table.encoding, "surrogateescape").removesuffix("\n").split("\n")
     rows = Rows([], [], raw=[])
     for number, line in enumerate(lines, piece.line):
+        if len(rows.texts) == PART_ROWS:
+            yield rows
+            rows = Rows([], [], raw=[])
         if not line.strip():
             rows.blank_lines += 1
             continue
@@ -68,7 +72,7 @@ def _parse_carefully(piece: Piece, table: Table) -> Rows:
         rows.records.append({RAW_KEY: _show(line)} if record is None else record)
         assert rows.raw is not None
         rows.raw.append("" if record is None else line.strip())
-    return rows
+    yield rows
 
 
 def _parse_line(line: str, number: int, table: Table) -> tuple[dict[str, Any] | None, Problem | None]:

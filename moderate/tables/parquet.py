@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InputError, MissingExtraError
-from .formats import Format, Kind, Mark, Piece, Problem, Rows, Table
+from .formats import PART_ROWS, Format, Kind, Mark, Piece, Problem, Rows, Table
 from .reading import Options, choose_text_column
 from .streams import STDIN
 from .writing import ERRORS, Layout, row_values, unique_names
@@ -23,8 +23,6 @@ try:
 except ImportError:
     raise MissingExtraError("reading or writing Parquet", extra="parquet") from None
 
-# As many comments as a window of text holds, about.
-BATCH_ROWS: Final[int] = 8192
 # Row groups of the result: what readers of Parquet like, and a bounded amount of memory.
 GROUP_BYTES: Final[int] = 32 << 20
 
@@ -77,7 +75,7 @@ class ParquetReader:
                 if position + rows <= start:
                     position += rows
                     continue
-                for batch in self._file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group]):
+                for batch in self._file.iter_batches(batch_size=PART_ROWS, row_groups=[group]):
                     position += batch.num_rows
                     if position > start:
                         self._rows_read = position

@@ -95,15 +95,15 @@ def open_table(path: str, options: Options | None = None) -> TableReader:
     return TextReader(path, format_, options)
 
 
-def parse(piece: Piece, table: Table) -> Rows:
-    """Turn a piece of ``table`` into rows."""
+def parse(piece: Piece, table: Table) -> Iterator[Rows]:
+    """Turn a piece of ``table`` into rows, in parts of at most `formats.PART_ROWS`."""
     if table.format.kind is Kind.DELIMITED:
         return delimited.parse(piece, table)
     if table.format.kind is Kind.JSONL:
         return jsonl.parse(piece, table)
     from . import parquet
 
-    return parquet.parse(piece, table)
+    return iter([parquet.parse(piece, table)])
 
 
 class TextReader:
@@ -111,15 +111,20 @@ class TextReader:
 
     def __init__(self, path: str, format_: Format, options: Options) -> None:
         """Open ``path``; see ``open_table``."""
-        if options.delimiter is not None and len(options.delimiter) != 1:
-            raise InputError(f"the delimiter must be one character, not {options.delimiter!r}")
+        mark = options.delimiter
+        if mark is not None and (len(mark) != 1 or not mark.isascii() or mark in '"\r\n\0'):
+            raise InputError(f"the delimiter must be one ASCII character and no quote or line end, not {mark!r}")
         self._source = source = Source(path, format_.compression, encoding=options.encoding)
         self.encoding, self.size, self.seekable = source.encoding, source.size, source.seek_base is not None
         sample = source.stream.peek(SAMPLE_BYTES)
+        if not sample:
+            source.stream.raise_failure()
         text = sample.decode(source.piece_encoding, "replace")
         if format_.kind is Kind.JSONL:
             dialect = Dialect(quoting=Quoting.NONE)
             columns, rows = _sample_objects(text)
+            if not columns and not options.text_column and len(sample) == SAMPLE_BYTES:
+                raise InputError(f"{path}: no JSON object in the first {SAMPLE_BYTES:,} bytes: give --text-column")
             columns = columns or (options.text_column or "text",)
             self._start = Mark(0, 1, 0)
         else:
@@ -127,7 +132,7 @@ class TextReader:
             quoting = Quoting(options.quoting) if options.quoting else None
             dialect = detect_dialect(text, delimiter=options.delimiter, quoting=quoting, expected=expected)
             columns, self._start = _read_header(path, sample, source.piece_encoding, dialect, header=options.header)
-            rows = _sample_rows(text, dialect)
+            rows = _sample_rows(text, dialect, len(columns))
         text_column, self.chosen_by = choose_text_column(path, columns, rows, options.text_column)
         self.table = Table(
             name=path,
@@ -178,8 +183,9 @@ class TextReader:
             mark = piece.end
 
     def _piece(self, data: bytes, mark: Mark, *, dropped: int = 0, crc: int = 0) -> Piece:
-        newline = self.table.dialect.newline.encode()
-        lines = 1 if dropped else data.count(newline)
+        lines = 1 if dropped else data.count(b"\n")
+        if self.table.format.kind is Kind.DELIMITED and not dropped and b"\r" in data:
+            lines += data.count(b"\r") - data.count(b"\r\n")
         end = Mark(mark.position + len(data) + dropped, mark.line + lines, crc or zlib.crc32(data, mark.crc))
         return Piece(data, mark.line, end, dropped)
 
@@ -227,6 +233,8 @@ def _read_header(
     first = next((record for record in records if record.cells != []), None)
     if first is None:
         raise InputError(f"{path}: the file is empty: there is no header row")
+    if first.end == len(lines) and len(sample) == SAMPLE_BYTES:
+        raise InputError(f"{path}: the first row does not end within {SAMPLE_BYTES:,} bytes; is this a table of text?")
     if not header:
         width = len(first.cells or [""])
         return tuple(f"column_{number}" for number in range(1, width + 1)), Mark(0, 1, 0)
@@ -242,14 +250,13 @@ def _read_header(
     return columns, Mark(len(data), 1 + first.end, zlib.crc32(data))
 
 
-def _sample_rows(text: str, dialect: Dialect) -> list[list[Any]]:
-    """The first rows as wide as the widest, cells padded; the header is among them and does no harm."""
+def _sample_rows(text: str, dialect: Dialect, width: int) -> list[list[Any]]:
+    """The first rows, at least ``width`` cells each; the header is among them and does no harm."""
     lines = delimited.split_lines(text[: SAMPLE_BYTES // 8])
     rows: list[list[Any]] = []
     for record in delimited.walk(lines, dialect, limit=MAX_FIELD):
         if record.cells and len(rows) < SAMPLE_ROWS:
             rows.append(record.cells)
-    width = max(map(len, rows), default=0)
     return [row + [""] * (width - len(row)) for row in rows]
 
 

@@ -8,6 +8,7 @@ import io
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ class ByteStream:
                     part = next(self._parts)
                 except StopIteration:
                     self._ended = True
-                except (InputError, OSError) as error:
+                except InputError as error:
                     self._ended, self._failure = True, error
                 else:
                     parts.append(part)
@@ -104,18 +105,22 @@ class Source:
             raise InputError(f"{path}: not a {compression.name.lower()} file, whatever its name says")
         stream = ByteStream(_inflate(raw.take_all(), found, path)) if found else raw
         sample = stream.peek(SAMPLE_BYTES)
-        self.encoding = _known_encoding(encoding) if encoding else detect_encoding(sample)
+        self.encoding = _known_encoding(encoding, sample, path) if encoding else detect_encoding(sample)
         mark = _byte_order_mark(sample, self.encoding)
         stream.take(mark)
         self.piece_encoding = self.encoding
         self.seek_base = None if found or self.size is None else mark
         if not _is_ascii_superset(self.encoding):
-            stream, self.piece_encoding, self.seek_base = _transcode(stream, self.encoding), "utf-8", None
+            stream = ByteStream(_transcode(stream.take_all(), self.encoding, path))
+            self.piece_encoding, self.seek_base = "utf-8", None
         self.stream = stream
 
     def _read_parts(self) -> Iterator[bytes]:
-        while part := self._file.read(READ_BYTES):
-            yield part
+        try:
+            while part := self._file.read(READ_BYTES):
+                yield part
+        except OSError as error:
+            raise DamagedInputError(f"{self.path}: {error.strerror or error}") from error
 
     def seek(self, position: int) -> None:
         """Go on reading at ``position`` of the stream, without what lies before (needs ``seek_base``)."""
@@ -203,34 +208,41 @@ def _decompressor(compression: Compression) -> tuple[Callable[[], Any], type[Exc
     return zstandard.ZstdDecompressor().decompressobj, zstandard.ZstdError
 
 
-def _transcode(stream: ByteStream, encoding: str) -> ByteStream:
-    """Turn a stream in ``encoding`` into UTF-8, in which what could not be read is never valid UTF-8.
+def _transcode(parts: Iterator[bytes], encoding: str, name: str) -> Iterator[bytes]:
+    """Turn text in ``encoding`` into UTF-8, in which what could not be read is never valid UTF-8.
 
     So a row with such bytes is found by whoever decodes it strictly, and only that row.
     """
     errors = "surrogatepass" if encoding.startswith("utf") else "surrogateescape"
     decoder = codecs.getincrementaldecoder(encoding)(errors)
-
-    def recoded() -> Iterator[bytes]:
-        for part in stream.take_all():
-            yield decoder.decode(part).encode("utf-8", "surrogatepass")
-        try:
-            yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
-        except UnicodeDecodeError:  # half a character at the very end
-            yield b"\xff"
-
-    return ByteStream(recoded())
-
-
-def _known_encoding(name: str) -> str:
     try:
-        return codecs.lookup(name).name
-    except LookupError:
-        raise InputError(f"unknown encoding {name!r}") from None
+        for part in parts:
+            yield decoder.decode(part).encode("utf-8", "surrogatepass")
+    except UnicodeError as error:  # of codecs that cannot go on after an error
+        raise DamagedInputError(f"{name}: this is not {encoding} text ({error}); try another --encoding") from error
+    try:
+        yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+    except UnicodeError:  # half a character at the very end
+        yield b"\xff"
+
+
+def _known_encoding(name: str, sample: bytes, path: str) -> str:
+    """The codec's own name; for UTF-16 as such, the one that the byte order mark or the text shows."""
+    with suppress(UnicodeError):
+        try:
+            b"a".decode(name)  # refuses codecs that are not of text
+        except LookupError:
+            raise InputError(f"unknown encoding {name!r}") from None
+    found = codecs.lookup(name).name
+    if found != "utf-16":
+        return found
+    if not (wide := detect_encoding(sample)).startswith("utf-16") and sample:
+        raise InputError(f"{path}: UTF-16 without a byte order mark: give --encoding utf-16-le or utf-16-be")
+    return wide if sample else "utf-8"
 
 
 def _byte_order_mark(sample: bytes, encoding: str) -> int:
-    """Length of the byte order mark to pass over (the plain ``utf-16`` codec eats its own)."""
+    """Length of the byte order mark to pass over."""
     marks = {
         "utf-8": codecs.BOM_UTF8,
         "utf-8-sig": codecs.BOM_UTF8,
@@ -245,6 +257,9 @@ def _is_ascii_superset(encoding: str) -> bool:
     """Whether every ASCII byte stands for its character wherever it occurs (so not UTF-16, nor Shift JIS)."""
     if encoding in {"utf-8", "ascii", "iso8859-1"}:
         return True
-    module = importlib.import_module("encodings." + encoding.replace("-", "_"))
+    try:
+        module = importlib.import_module("encodings." + encoding.replace("-", "_"))
+    except ModuleNotFoundError:  # a codec that somebody else registered
+        return False
     table = getattr(module, "decoding_table", None)  # single-byte codecs have one
     return isinstance(table, str) and table[:128] == bytes(range(128)).decode("ascii")

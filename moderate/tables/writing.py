@@ -47,13 +47,8 @@ def encode_rows(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, tabl
         return b""
     if layout.format.kind is Kind.JSONL:
         text = _encode_jsonl(rows, added, layout, table)
-    elif rows.raw is not None and _copies_unchanged(layout, table):
-        suffixes = _write_suffixes(added, layout)
-        text = "".join([raw + suffix for raw, suffix in zip(rows.raw, suffixes, strict=True)])
     else:
-        cells = row_values(rows, layout, table)
-        suffixes = _write_suffixes(added, layout)
-        text = "".join([_join(row, layout) + suffix for row, suffix in zip(cells, suffixes, strict=True)])
+        text = _encode_delimited(rows, added, layout, table)
     return text.encode("utf-8", ERRORS)
 
 
@@ -97,20 +92,22 @@ def _copies_unchanged(layout: Layout, table: Table) -> bool:
     )
 
 
-def _as_text(column: Sequence[Any]) -> Sequence[str]:
-    """Cells of a column as text: nothing for ``None``, four decimals for numbers."""
-    return ["" if value is None else value if isinstance(value, str) else f"{value:.4f}" for value in column]
-
-
-def _write_suffixes(added: Sequence[Sequence[Any]], layout: Layout) -> list[str]:
-    """What follows each row: a delimiter, the added cells and the line's end."""
+def _encode_delimited(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout, table: Table) -> str:
     delimiter, newline = layout.format.delimiter or ",", layout.newline
-    return [_write_suffix(cells, delimiter, newline) for cells in zip(*added, strict=True)]
+    columns = [_cells(column, delimiter) for column in added]
+    if rows.raw is not None and _copies_unchanged(layout, table):
+        columns.insert(0, rows.raw)
+    elif layout.kept != ():
+        columns.insert(0, [_join(row, layout) for row in row_values(rows, layout, table)])
+    return newline.join(map(delimiter.join, zip(*columns, strict=True))) + newline
 
 
-@lru_cache(maxsize=1 << 15)  # most rows are approved with a score of four decimals and nothing else: they repeat
-def _write_suffix(cells: tuple[Any, ...], delimiter: str, newline: str) -> str:
-    return delimiter + delimiter.join([_quote(cell, delimiter) for cell in _as_text(cells)]) + newline
+def _cells(column: Sequence[Any], delimiter: str) -> list[str]:
+    """A column as it is written: nothing for ``None``, four decimals for numbers, quotes where they are needed."""
+    cells = ["" if value is None else value if isinstance(value, str) else _number(value) for value in column]
+    if _needs_quotes("\0".join(cells), delimiter):
+        return [_quote(cell, delimiter) for cell in cells]
+    return cells
 
 
 def _join(cells: Iterable[str], layout: Layout) -> str:
@@ -119,10 +116,17 @@ def _join(cells: Iterable[str], layout: Layout) -> str:
     return delimiter.join([_quote(cell, delimiter) for cell in cells])
 
 
+@lru_cache(maxsize=1 << 14)  # there are ten thousand scores of four decimals
+def _number(value: float) -> str:
+    return f"{value:.4f}"
+
+
 def _quote(cell: str, delimiter: str) -> str:
-    if '"' in cell or delimiter in cell or "\n" in cell or "\r" in cell:
-        return '"' + cell.replace('"', '""') + '"'
-    return cell
+    return '"' + cell.replace('"', '""') + '"' if _needs_quotes(cell, delimiter) else cell
+
+
+def _needs_quotes(text: str, delimiter: str) -> bool:
+    return '"' in text or delimiter in text or "\n" in text or "\r" in text
 
 
 # --- JSON Lines -------------------------------------------------------------------------------------------------
