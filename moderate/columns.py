@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .decision import Decision
+from .compiled import kernels
+from .decision import Decision, Span
 from .guidelines import CATEGORIES
 
 if TYPE_CHECKING:
-    from .moderator import Moderator
+    from .moderator import Moderator, Outcome
 
 # A table cell should stay readable in a spreadsheet; `explain_fully` holds everything.
 REASON_WORDS: Final[int] = 5
@@ -22,6 +25,7 @@ REASON_CHARS: Final[int] = 120
 SCORE_DECIMALS: Final[int] = 4
 
 SCORE_COLUMNS: Final[tuple[str, ...]] = tuple(f"score_{category}" for category in CATEGORIES)
+_NO_SCORES: Final = np.zeros((0, len(CATEGORIES)), np.float32)
 
 
 def to_columns(
@@ -49,16 +53,16 @@ def to_columns(
         moderator = Loader.load()
     # pyarrow's columns hold scalars of their own
     texts = texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
-    decisions = moderator.classify_many(texts)
+    outcomes = list(moderator.outcomes(texts))
     columns: dict[str, NDArray[Any]] = {
-        "verdict": _strings(decision.verdict for decision in decisions),
-        "categories": _strings(";".join(decision.categories) for decision in decisions),
-        "score": np.array([decision.score for decision in decisions], np.float64),
-        "reason": _strings(describe(*pair) for pair in zip(decisions, texts, strict=True)),
+        "verdict": _strings(verdict for outcome in outcomes for verdict in outcome.verdicts()),
+        "categories": _strings(names for outcome in outcomes for names in join_categories(outcome)),
+        "score": np.concatenate([np.zeros(0), *(outcome.overall() for outcome in outcomes)]),
+        "reason": _strings(reason for outcome in outcomes for reason in describe_all(outcome)),
     }
     if scores:
-        for name, category in zip(SCORE_COLUMNS, CATEGORIES, strict=True):
-            columns[name] = np.array([decision.scores[category] for decision in decisions], np.float32)
+        table = np.concatenate([outcome.judgement.scores for outcome in outcomes] or [_NO_SCORES])
+        columns |= dict(zip(SCORE_COLUMNS, table.T.copy(), strict=True))
     return columns
 
 
@@ -70,6 +74,34 @@ def _strings(values: Iterable[str]) -> NDArray[Any]:
     return array
 
 
+def join_categories(outcome: Outcome) -> list[str]:
+    """The categories that each comment breaks, strongest first, joined by ";"; "" where it is approved."""
+    joined = [""] * len(outcome.texts)
+    columns, bounds = outcome.named.columns.tolist(), outcome.named.bounds.tolist()
+    for number, (begin, end) in zip(outcome.rejected.tolist(), pairwise(bounds), strict=True):
+        joined[number] = _join(tuple(columns[begin:end]))
+    return joined
+
+
+@lru_cache(maxsize=4096)  # few of the combinations occur
+def _join(columns: tuple[int, ...]) -> str:
+    return ";".join(CATEGORIES[column] for column in columns)
+
+
+def describe_all(outcome: Outcome) -> list[str]:
+    """What `describe` says of each decision of ``outcome``, without making the decisions."""
+    described = [""] * len(outcome.texts)
+    strongest = outcome.named.columns.take(outcome.named.bounds[:-1])
+    all_spans = outcome.leading_spans()
+    if kernels is not None:
+        places = (outcome.rejected, strongest)
+        kernels.quote(described, outcome.texts, places, CATEGORIES, all_spans, REASON_WORDS, REASON_CHARS)
+        return described
+    for number, column, spans in zip(outcome.rejected.tolist(), strongest.tolist(), all_spans, strict=True):
+        described[number] = _quote(CATEGORIES[column], outcome.texts[number], spans)
+    return described
+
+
 def describe(decision: Decision, text: str) -> str:
     """A short reason for people: the strongest category and the words that decided; ``""`` when approved."""
     if not decision.categories:
@@ -78,11 +110,18 @@ def describe(decision: Decision, text: str) -> str:
     if not decision.reasons:
         return str(strongest)
     reason = next((reason for reason in decision.reasons if reason.category is strongest), decision.reasons[0])
-    words = dict.fromkeys([text[start:end] for start, end in reason.spans[:REASON_WORDS]])
-    quoted = " ".join(", ".join([f'"{word}"' for word in words]).split())
+    return _quote(str(strongest), text, reason.spans)
+
+
+def _quote(category: str, text: str, spans: tuple[Span, ...]) -> str:
+    """A category and the first words at ``spans``, each once."""
+    if not spans:
+        return category
+    words = dict.fromkeys([text[start:end] for start, end in spans[:REASON_WORDS]])
+    quoted = " ".join(('"' + '", "'.join(words) + '"').split())
     if len(quoted) > REASON_CHARS:
         quoted = quoted[: REASON_CHARS - 1] + "…"
-    return f"{strongest}: {quoted}"
+    return f"{category}: {quoted}"
 
 
 def explain_fully(decision: Decision, text: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tiny import PIECES, batches
 
 from moderate import compiled, decision, explanation, features, judgement, model, rules, text
+from moderate.columns import describe, describe_all
 from moderate.moderator import DATA, Moderator
 from moderate.rules import RuleBook, _without_exceptions
 from moderate.text import PIECE, tokenize
@@ -154,3 +155,12 @@ def test_an_installation_without_kernels_works_the_same(moderator, monkeypatch):
 
 def _missing(name):
     raise ImportError(name)
+
+
+@given(any_batch)
+@example(["a" * 50 + "idiot " * 40, "kill\n\nyourself", "you idiot IDIOT idiot"])
+def test_reasons_in_words(by_policy, texts):
+    outcomes = list(by_policy.outcomes(texts))
+    found = [reason for outcome in outcomes for reason in describe_all(outcome)]
+    decisions = [decision for outcome in outcomes for decision in outcome.decisions()]
+    assert found == [describe(*pair) for pair in zip(decisions, texts, strict=True)]

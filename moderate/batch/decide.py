@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ..columns import SCORE_COLUMNS, SCORE_DECIMALS, describe, explain_fully
-from ..decision import Decision
+from ..columns import SCORE_COLUMNS, SCORE_DECIMALS, describe_all, explain_fully, join_categories
 from ..guidelines import CATEGORIES
 from .html import strip_html
 
 if TYPE_CHECKING:
-    from ..moderator import Moderator
+    from ..moderator import Moderator, Outcome
     from ..tables.formats import Problem
 
 BASE_COLUMNS: Final[tuple[str, ...]] = ("verdict", "categories", "score", "reason")
@@ -45,13 +44,27 @@ class Counts:
 class Columns:
     """One value a row in each; ``None`` in the rows that could not be read (their error says why)."""
 
-    verdict: list[str | None]
-    categories: list[str | None]
-    score: list[float | None]
-    reason: list[str | None]
-    scores: list[list[float | None]] | None
-    explain: list[str | None] | None
-    error: list[str | None]
+    verdict: list[str | None] = field(default_factory=list)
+    categories: list[str | None] = field(default_factory=list)
+    score: list[float | None] = field(default_factory=list)
+    reason: list[str | None] = field(default_factory=list)
+    scores: list[list[float | None]] | None = None
+    explain: list[str | None] | None = None
+    error: list[str | None] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        """Append what was decided."""
+        self.verdict += outcome.verdicts()
+        self.categories += join_categories(outcome)
+        self.score += outcome.overall().round(SCORE_DECIMALS).tolist()
+        self.reason += describe_all(outcome)
+        if self.scores is not None:
+            rounded = outcome.judgement.scores.astype(np.float64).round(SCORE_DECIMALS)
+            for column, values in zip(self.scores, rounded.T.tolist(), strict=True):
+                column.extend(values)
+        if self.explain is not None:
+            pairs = zip(outcome.decisions(), outcome.texts, strict=True)
+            self.explain += [explain_fully(*pair) for pair in pairs]
 
     def added(self) -> list[Sequence[Any]]:
         """The columns in the order of their names in ``added_columns``."""
@@ -101,33 +114,17 @@ def decide(
     """
     if html:
         texts = [strip_html(text) for text in texts]
-    decisions = moderator.classify_many(texts)
-    columns = Columns(
-        verdict=[decision.verdict for decision in decisions],
-        categories=[";".join(decision.categories) if decision.categories else "" for decision in decisions],
-        score=_rounded(decision.score for decision in decisions),
-        reason=[
-            describe(decision, text) if decision.categories else ""
-            for decision, text in zip(decisions, texts, strict=True)
-        ],
-        scores=_score_columns(decisions) if scores else None,
-        explain=[explain_fully(*pair) for pair in zip(decisions, texts, strict=True)] if explain else None,
-        error=[None] * len(texts),
-    )
+    columns = Columns(scores=[[] for _ in CATEGORIES] if scores else None, explain=[] if explain else None)
+    by_rules: list[bool] = []
+    for outcome in moderator.outcomes(texts):
+        columns.add(outcome)
+        by_rules += outcome.judgement.by_rules.tolist()
+    columns.error = [None] * len(texts)
     problems = problems or {}
-    by_rules = [decision.source for decision in decisions].count("rules")
-    by_rules -= sum(decisions[index].source == "rules" for index in problems)
+    decided_by_rules = by_rules.count(True) - sum(by_rules[index] for index in problems)
     for index, problem in problems.items():
         _blank(columns, index, str(problem))
-    return columns, _count(columns, by_rules, len(problems))
-
-
-def _score_columns(decisions: list[Decision]) -> list[list[float | None]]:
-    return [_rounded(decision.scores[name] for decision in decisions) for name in CATEGORIES]
-
-
-def _rounded(values: Iterable[float]) -> list[float | None]:
-    return list(np.fromiter(values, np.float64).round(SCORE_DECIMALS).tolist())
+    return columns, _count(columns, decided_by_rules, len(problems))
 
 
 def _blank(columns: Columns, index: int, error: str) -> None:

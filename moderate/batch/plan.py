@@ -80,7 +80,7 @@ def tell_findings(reader: TableReader, tell: Callable[[str], None]) -> None:
 
 def collect_settings(work: Work, moderator: Moderator) -> dict[str, Any]:
     """All that shapes the output, as plain JSON values, by what a user would call it."""
-    info = {key: value for key, value in moderator.info().items() if key not in {"policy", "thresholds"}}
+    info = {key: value for key, value in moderator.info().items() if key not in {"policy", "thresholds", "kernels"}}
     digest = hashlib.sha256(json.dumps(info, sort_keys=True, default=str).encode()).hexdigest()
     table = asdict(work.table)
     shaping = {

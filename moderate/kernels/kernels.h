@@ -181,5 +181,6 @@ PyObject *kernel_explain(PyObject *module, PyObject *arguments);
 PyObject *kernel_construct(PyObject *module, PyObject *arguments);
 PyObject *kernel_group(PyObject *module, PyObject *arguments);
 PyObject *kernel_name_rows(PyObject *module, PyObject *arguments);
+PyObject *kernel_quote(PyObject *module, PyObject *arguments);
 
 #endif

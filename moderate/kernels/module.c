@@ -81,6 +81,7 @@ static PyMethodDef methods[] = {
     {"explain", kernel_explain, METH_VARARGS, "explanation.find_reasons"},
     {"construct", kernel_construct, METH_VARARGS, "decision.construct"},
     {"group", kernel_group, METH_VARARGS, "decision.group"},
+    {"quote", kernel_quote, METH_VARARGS, "columns.describe_all"},
     {"name_rows", kernel_name_rows, METH_VARARGS, "decision.name_rows"},
     {NULL, NULL, 0, NULL},
 };

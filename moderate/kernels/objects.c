@@ -103,3 +103,80 @@ PyObject *kernel_group(PyObject *module, PyObject *arguments) {
     arrays_release(bounds, 1);
     return result;
 }
+
+/* --- Reasons in words ------------------------------------------------------------------------------------------ */
+
+/* The first `most` different stretches of a text at spans (begin, end), as a list. */
+static PyObject *cut_words(PyObject *text, PyObject *spans, Py_ssize_t most) {
+    PyObject *words = PyList_New(0);
+    Py_ssize_t count = PyTuple_Size(spans);
+    for (Py_ssize_t i = 0; words && i < count && i < most; i++) {
+        PyObject *span = PyTuple_GetItem(spans, i);
+        Py_ssize_t begin = PyLong_AsSsize_t(PyTuple_GetItem(span, 0)), end = PyLong_AsSsize_t(PyTuple_GetItem(span, 1));
+        PyObject *word = PyUnicode_Substring(text, begin, end);
+        int known = word ? PySequence_Contains(words, word) : -1;
+        if (known < 0 || (!known && PyList_Append(words, word) < 0)) {
+            Py_DECREF(words);
+            words = NULL;
+        }
+        Py_XDECREF(word);
+    }
+    return words;
+}
+
+/* A string with every stretch of white space as one space. */
+static PyObject *normalize(PyObject *text, PyObject *space) {
+    PyObject *parts = PyUnicode_Split(text, NULL, -1);
+    PyObject *joined = parts ? PyUnicode_Join(space, parts) : NULL;
+    Py_XDECREF(parts);
+    return joined;
+}
+
+/* quote(described, texts, (rejected, strongest), categories, spans, most_words, most_chars): put into the list
+   `described`, at the places `rejected`, the category and the words at its spans */
+PyObject *kernel_quote(PyObject *module, PyObject *arguments) {
+    PyObject *described, *texts, *tables, *categories, *all_spans;
+    Py_ssize_t most_words, most_chars;
+    Array a[2] = {0};
+    if (!PyArg_ParseTuple(arguments, "O!O!O!O!O!nn", &PyList_Type, &described, &PyList_Type, &texts, &PyTuple_Type,
+                          &tables, &PyTuple_Type, &categories, &PyList_Type, &all_spans, &most_words, &most_chars))
+        return NULL;
+    if (!arrays_from(tables, a, 2, "qq")) return NULL;
+    PyObject *space = PyUnicode_FromString(" "), *between = PyUnicode_FromString("\", \"");
+    PyObject *ellipsis = PyUnicode_FromString("\xe2\x80\xa6");
+    bool good = space && between && ellipsis;
+    for (Py_ssize_t i = 0; good && i < a[0].size; i++) {
+        int64_t comment = I64(a[0])[i];
+        PyObject *category = PyTuple_GetItem(categories, I64(a[1])[i]), *spans = PyList_GetItem(all_spans, i);
+        PyObject *text = PyList_GetItem(texts, comment), *result = NULL;
+        if (!category || !spans || !text || !PyTuple_Check(spans)) {
+            good = false;
+        } else if (!PyTuple_Size(spans)) {
+            Py_INCREF(category);
+            result = category;
+        } else {
+            PyObject *words = cut_words(text, spans, most_words);
+            PyObject *joined = words ? PyUnicode_Join(between, words) : NULL;
+            PyObject *marked = joined ? PyUnicode_FromFormat("\"%U\"", joined) : NULL;
+            PyObject *quoted = marked ? normalize(marked, space) : NULL;
+            if (quoted && PyUnicode_GetLength(quoted) > most_chars) {
+                PyObject *begun = PyUnicode_Substring(quoted, 0, most_chars - 1);
+                Py_DECREF(quoted);
+                quoted = begun ? PyUnicode_Concat(begun, ellipsis) : NULL;
+                Py_XDECREF(begun);
+            }
+            result = quoted ? PyUnicode_FromFormat("%U: %U", category, quoted) : NULL;
+            Py_XDECREF(words);
+            Py_XDECREF(joined);
+            Py_XDECREF(marked);
+            Py_XDECREF(quoted);
+        }
+        good = good && result && PyList_SetItem(described, comment, result) == 0;
+    }
+    Py_XDECREF(space);
+    Py_XDECREF(between);
+    Py_XDECREF(ellipsis);
+    arrays_release(a, 2);
+    if (!good) return NULL;
+    Py_RETURN_NONE;
+}

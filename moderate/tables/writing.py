@@ -102,12 +102,18 @@ def _encode_delimited(rows: Rows, added: Sequence[Sequence[Any]], layout: Layout
     return newline.join(map(delimiter.join, zip(*columns, strict=True))) + newline
 
 
-def _cells(column: Sequence[Any], delimiter: str) -> list[str]:
+def _cells(column: Sequence[Any], delimiter: str) -> Sequence[str]:
     """A column as it is written: nothing for ``None``, four decimals for numbers, quotes where they are needed."""
-    cells = ["" if value is None else value if isinstance(value, str) else _number(value) for value in column]
-    if _needs_quotes("\0".join(cells), delimiter):
-        return [_quote(cell, delimiter) for cell in cells]
-    return cells
+    if column[0] is None and column.count(None) == len(column):
+        return [""] * len(column)
+    try:
+        joined, cells = "\0".join(column), column
+    except TypeError:
+        cells = [value if isinstance(value, str) else _number(value) for value in column]
+        joined = "\0".join(cells)
+    if not _needs_quotes(joined, delimiter):
+        return cells
+    return [_quote(cell, delimiter) if cell else cell for cell in cells]
 
 
 def _join(cells: Iterable[str], layout: Layout) -> str:
@@ -117,8 +123,8 @@ def _join(cells: Iterable[str], layout: Layout) -> str:
 
 
 @lru_cache(maxsize=1 << 14)  # there are ten thousand scores of four decimals
-def _number(value: float) -> str:
-    return f"{value:.4f}"
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _quote(cell: str, delimiter: str) -> str:
