@@ -26,11 +26,12 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Model folder to write.")
 @click.option("--name", default="packaged", show_default=True, help="Name of the model in its card.")
 @click.option("--jobs", default=2, show_default=True, help="Heads fitted at the same time.")
-def build(corpora: Path, out: Path, name: str, jobs: int) -> None:
+@click.option("--without", metavar="SOURCE", multiple=True, help="Leave out a source. May be repeated.")
+def build(corpora: Path, out: Path, name: str, jobs: int, without: tuple[str, ...]) -> None:
     """Train every head from corpora, calibrate, choose thresholds, write the model and its card."""
     from .build import build as run
 
-    run(corpora, out, name=name, jobs=jobs)
+    run(corpora, out, name=name, jobs=jobs, without=without)
 
 
 @main.command()
