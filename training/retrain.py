@@ -161,7 +161,7 @@ def retrain(
         figures=compare(before, after, decisions.verdicts[test], decisions.labels[test]),
         held_out=held_out,
         heads=learned.strengths,
-        doubts=list_doubts(decisions, held_out, count=settings.doubts),
+        doubts=list_doubts(decisions, held_out, count=settings.doubts, learned=learned.strengths.keys()),
         notes=(*decisions.notes, f"measured on {parted}", *learned.notes),
     )
 
@@ -224,7 +224,7 @@ def write_policy(moderator: Moderator, path: Path, *, name: str) -> None:
         f"name = {json.dumps(name)}",
         "",
         "[thresholds]",
-        *(f"{head} = {limit:g}" for head, limit in zip(CATEGORIES, moderator.thresholds, strict=True)),
+        *(f"{head} = {limit:.6g}" for head, limit in zip(CATEGORIES, moderator.thresholds, strict=True)),
         "",
     ]
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -7,14 +7,14 @@ The probability that a held-out model gives to the label it was not told is the 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from moderate.guidelines import CATEGORIES
+from moderate.guidelines import CATEGORIES, Category
 
-from .comparison import Judged
+from .comparison import Floats, Judged
 from .corpora import UNKNOWN
 from .decisions import Decisions
 
@@ -48,14 +48,19 @@ class Doubt:
         return self.probability if self.decided in {"reject", "1"} else 1 - self.probability
 
 
-def list_doubts(decisions: Decisions, judged: Judged, *, count: int | None = None) -> list[Doubt]:
+def list_doubts(
+    decisions: Decisions, judged: Judged, *, count: int | None = None, learned: Collection[str] = CATEGORIES
+) -> list[Doubt]:
     """The ``count`` decisions that the model finds least likely, the least likely first; one a comment.
 
     Args:
         decisions: n decisions.
         judged: what models that did not see them make of each.
         count: how many; by the number of decisions when ``None``.
+        learned: the categories that learned from the decisions. Of a verdict they are the better judges: with the
+            others 0.04 fewer of the decisions listed were turned ones.
     """
+    overall = _rejection(judged, learned)
     if count is None:
         size = len(decisions.texts)
         count = round(min(max(LISTED * size, min(MOST_SHARE * size, FEW)), MOST_LISTED))
@@ -65,7 +70,7 @@ def list_doubts(decisions: Decisions, judged: Judged, *, count: int | None = Non
         found = []
         if decisions.has_verdicts and verdict != UNKNOWN:
             decided = "reject" if verdict else "approve"
-            found.append(Doubt(row, text, "verdict", decided, float(judged.overall[place])))
+            found.append(Doubt(row, text, "verdict", decided, float(overall[place])))
         for head in decisions.named:
             column = CATEGORIES.index(head)
             label = int(decisions.labels[place, column])
@@ -74,6 +79,16 @@ def list_doubts(decisions: Decisions, judged: Judged, *, count: int | None = Non
         doubts.append(min(found, key=lambda doubt: doubt.confidence))
     doubts.sort(key=lambda doubt: (doubt.confidence, doubt.row))
     return doubts[:count]
+
+
+def _rejection(judged: Judged, learned: Collection[str]) -> Floats:
+    """Probability of a rejection by the categories that learned; float64 (n,)."""
+    names = [name if name in learned else "" for name in CATEGORIES]
+    tones = [column for column, name in enumerate(names) if name and "promotion" not in name]
+    promotions = [column for column, name in enumerate(names) if name == Category.PROMOTION]
+    tone, promotion = (judged.scores[:, columns].max(axis=1, initial=0) for columns in (tones, promotions))
+    rejection: Floats = 1 - (1 - tone) * (1 - promotion)
+    return rejection
 
 
 def write_doubts(doubts: Sequence[Doubt], path: Path) -> None:

@@ -71,6 +71,8 @@ def shares_of_rejection(decisions: Decisions, targets: Floats, judged: Judged) -
     Returns:
         float64 (n, heads), in [0, 1].
     """
+    known = judged.rejected & (decisions.verdicts == 1)
     shares = np.minimum(judged.scores / np.maximum(judged.overall[:, None], 1e-9), 1)
+    shares = np.where(known[:, None], shares, judged.scores)
     filled: Floats = np.where(np.isnan(targets), shares * (decisions.verdicts[:, None] == 1), targets)
     return filled

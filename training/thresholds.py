@@ -10,11 +10,12 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
 
 from moderate.errors import InputError
 from moderate.guidelines import CATEGORIES, PARENT, PRESETS, Category
 
-from .calibrate import FALSE_REJECTION, SHARES, quantile
+from .calibrate import FALSE_REJECTION, LEAST_THRESHOLD, SHARES, quantile
 from .corpora import Labels
 
 DEFAULT_FALSE_REJECT: Final = 0.02  # of approved comments, where nothing else is asked for
@@ -22,6 +23,10 @@ UNTAUGHT_SHARE: Final = 0.1  # of a head's usual share of the false rejections, 
 LEAST_LABELLED: Final = 20  # comments of a class without which no threshold of a category can be chosen
 MOST_SHARE: Final = 0.9  # of the approved comments that a single head may reject, when much has to be found
 NEVER: Final = 1.01
+TAIL: Final = 0.1  # of the comments, the highest scores, whose fall-off is extrapolated ...
+LEAST_TAIL: Final = 10  # ... but so many at the least
+DECIMALS: Final = 6  # of a threshold; with four a comment in a thousand fell on the other side
+_LEAST: Final = 1e-6  # distance of a probability from 0 and 1
 _STEPS: Final = 30  # of bisection: the share is then known to a billionth
 
 Scores = npt.NDArray[np.float32]
@@ -91,7 +96,6 @@ def choose_thresholds(
     own = {head: _category_threshold(held_out, head, limits) for head in _asked(limits)}
     approved = held_out.scores[held_out.verdicts == 0]
     rejected = held_out.scores[held_out.verdicts == 1]
-    even = np.full(len(approved), 1 / max(len(approved), 1))
     free = [head for head in CATEGORIES if head not in fixed and head not in own]
     weights = {head: 1.0 if head in taught else UNTAUGHT_SHARE * SHARES.get(head, 0) for head in free}
     weights |= {
@@ -100,7 +104,7 @@ def choose_thresholds(
 
     def at(share: float) -> dict[str, float]:
         chosen = {
-            head: quantile(approved[:, CATEGORIES.index(head)], even, min(share * weights[head], MOST_SHARE))
+            head: tail_quantile(approved[:, CATEGORIES.index(head)], min(share * weights[head], MOST_SHARE))
             for head in free
             if weights[head]
         }
@@ -127,8 +131,24 @@ def choose_thresholds(
     for name in PRESETS:
         most = target * FALSE_REJECTION[name] / FALSE_REJECTION["default"]
         chosen = at(share if name == "default" else within(most))
-        presets[name] = {head: round(chosen[head], 4) for head in CATEGORIES}
+        presets[name] = {head: round(chosen[head], DECIMALS) for head in CATEGORIES}
     return presets
+
+
+def tail_quantile(scores: Scores, share: float) -> float:
+    """The score that ``share`` of the comments exceed, also where that is less than one of those that there are.
+
+    The log-odds of the highest `TAIL` of the scores are taken to fall off exponentially (peaks over threshold, Pickands
+    1975). The highest score that was seen would be too low a line: with a dozen heads, each of which rejects no comment
+    of 250, one in 50 was rejected among others.
+    """
+    logits = -np.sort(-logit(np.clip(scores, _LEAST, 1 - _LEAST).astype(np.float64)))
+    count = int(np.clip(scores.size * TAIL, min(LEAST_TAIL, scores.size - 1), scores.size - 1))
+    if share * scores.size >= count:
+        return quantile(scores, np.full(scores.size, 1 / scores.size), share)
+    excess = float((logits[:count] - logits[count]).mean())
+    limit = float(expit(logits[count] + excess * np.log(count / max(share * scores.size, _LEAST))))
+    return min(max(limit, LEAST_THRESHOLD), 1 - _LEAST)
 
 
 def _asked(limits: Limits) -> list[str]:
