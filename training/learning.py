@@ -141,7 +141,11 @@ def learn(
     fixed = {} if moving else _fixed_thresholds(start, strengths, from_scratch=from_scratch)
     scores = scored.scores.astype(np.float32)
     presets = choose_thresholds(
-        HeldOut(scores, train.verdicts, train.labels), limits, taught=strengths.keys(), fixed=fixed
+        HeldOut(scores, train.verdicts, train.labels),
+        limits,
+        taught=strengths.keys(),
+        fixed=fixed,
+        least=dict(zip(CATEGORIES, start.thresholds, strict=True)),
     )
     held_out = learner.judge_folds([replace(model, presets=presets) for model in folds])
     model = learner.ground.assemble({head: found.line for head, found in crossed.items()}, calibration)

@@ -126,12 +126,17 @@ def _render(decisions: Decisions, views: Sequence[View], figures: Sequence[Figur
 # --- Sections ---------------------------------------------------------------------------------------------------------
 
 
-def _confusion(by_model: Bools, by_moderators: Bools) -> dict[str, int]:
+def _confusion(by_model: Bools, by_moderators: Bools) -> dict[str, float]:
+    """Comments of the four kinds, and the shares that are wrong; NaN of a class that has no comment."""
+    found, missed = int((by_model & by_moderators).sum()), int((~by_model & by_moderators).sum())
+    false, kept = int((by_model & ~by_moderators).sum()), int((~by_model & ~by_moderators).sum())
     return {
-        "found": int((by_model & by_moderators).sum()),
-        "missed": int((~by_model & by_moderators).sum()),
-        "false": int((by_model & ~by_moderators).sum()),
-        "kept": int((~by_model & ~by_moderators).sum()),
+        "found": found,
+        "missed": missed,
+        "false": false,
+        "kept": kept,
+        "missed_share": missed / (missed + found) if missed + found else float("nan"),
+        "false_share": false / (false + kept) if false + kept else float("nan"),
     }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from .second_look import Doubt, list_doubts, write_doubts
 from .thresholds import Limits
 
 REPORT: Final = "report.html"
+RULES: Final = ("rules.toml", "rules.npz")  # a model folder may have a rule book of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +201,28 @@ def write_model(retrained: Retrained, out: Path, *, rules: Path | None = None) -
 
     Args:
         retrained: what to write.
-        out: the folder; an older model in it is replaced.
+        out: the folder; an older model in it is replaced, once everything else is written.
         rules: folder of the old model, whose rule book goes along where it has one of its own.
     """
     from .report import report_retrained
 
     model = retrained.moderator.model
     assert model is not None
-    model.save(out)
-    for name in ("rules.toml", "rules.npz"):
-        if rules is not None and (rules / name).is_file() and not (out / name).exists():
-            shutil.copy(rules / name, out / name)
-    write_policy(retrained.moderator, out / "policy.toml", name=str(model.card["name"]))
-    write_card(retrained.moderator, out / "MODEL_CARD.md", _sections(retrained))
-    write_doubts(retrained.doubts, out / "second_look.csv")
-    write_contradictions(retrained.decisions.contradictions, out / "contradictions.csv")
-    (out / REPORT).write_text(report_retrained(retrained), encoding="utf-8", errors="xmlcharrefreplace")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
+        folder = Path(place)
+        model.save(folder)
+        for path in [] if rules is None else [rules / name for name in RULES]:
+            if path.is_file():
+                shutil.copy(path, folder / path.name)
+        write_policy(retrained.moderator, folder / "policy.toml", name=str(model.card["name"]))
+        write_card(retrained.moderator, folder / "MODEL_CARD.md", _sections(retrained))
+        write_doubts(retrained.doubts, folder / "second_look.csv")
+        write_contradictions(retrained.decisions.contradictions, folder / "contradictions.csv")
+        (folder / REPORT).write_text(report_retrained(retrained), encoding="utf-8", errors="xmlcharrefreplace")
+        out.mkdir(exist_ok=True)
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == "config.json"):
+            path.replace(out / path.name)
 
 
 def write_policy(moderator: Moderator, path: Path, *, name: str) -> None:

@@ -14,7 +14,7 @@ from moderate.tables.reading import Options
 from .comparison import format_comparison
 from .decisions import read_decisions
 from .holdout import Split
-from .retrain import REPORT, Retrained, Settings, retrain, write_model
+from .retrain import REPORT, RULES, Retrained, Settings, retrain, write_model
 from .thresholds import Limits
 
 WRITTEN, NOT_BETTER = 0, 3  # exit status
@@ -53,6 +53,10 @@ def run(
         doubts=second_look,
     )
     options = Options(format=format_, encoding=encoding, delimiter="\t" if delimiter == r"\t" else delimiter)
+    if (out / RULES[0]).is_file() and not (model and (model / RULES[0]).is_file()):
+        raise InputError(
+            f"{out}: there is a {RULES[0]} in it, which this model was not measured with: take another folder"
+        )
     given = read_decisions(
         decisions, options=options, columns=_pairs(columns), date_format=date_format, dated=split != "random"
     )
@@ -70,7 +74,10 @@ def run(
     if not retrained.better and not force:
         print(f"Nothing was written to {out}; --force would write it all the same.")
         return NOT_BETTER
-    write_model(retrained, out, rules=model)
+    try:
+        write_model(retrained, out, rules=model)
+    except OSError as error:
+        raise InputError(f"{error.filename or out}: cannot be written: {error.strerror or error}") from error
     print(f"Written to {out}: the model, its card and policy, {REPORT} to look at, second_look.csv to check.")
     return WRITTEN
 

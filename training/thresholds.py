@@ -4,8 +4,10 @@ or how much of what it rejects it wants found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,7 @@ MOST_SHARE: Final = 0.9  # of the approved comments that a single head may rejec
 NEVER: Final = 1.01
 TAIL: Final = 0.1  # of the comments, the highest scores, whose fall-off is extrapolated ...
 LEAST_TAIL: Final = 10  # ... but so many at the least
-DECIMALS: Final = 6  # of a threshold; with four a comment in a thousand fell on the other side
+_UNIT: Final = 1_000_000  # a threshold has six decimals, rounded to the side that keeps what was asked for
 _LEAST: Final = 1e-6  # distance of a probability from 0 and 1
 _STEPS: Final = 30  # of bisection: the share is then known to a billionth
 
@@ -80,7 +82,12 @@ class HeldOut:
 
 
 def choose_thresholds(
-    held_out: HeldOut, limits: Limits, *, taught: Collection[str], fixed: Mapping[str, float]
+    held_out: HeldOut,
+    limits: Limits,
+    *,
+    taught: Collection[str],
+    fixed: Mapping[str, float],
+    least: Mapping[str, float] = MappingProxyType({}),
 ) -> dict[str, dict[str, float]]:
     """Thresholds of every preset.
 
@@ -92,6 +99,8 @@ def choose_thresholds(
         limits: what is asked for.
         taught: the heads that were fitted on the decisions.
         fixed: heads whose thresholds stay as they are.
+        least: what the thresholds of the heads that were not taught are never lower than: a few hundred comments may
+            hold nothing that comes near them, and a site's next one does.
     """
     own = {head: _category_threshold(held_out, head, limits) for head in _asked(limits)}
     approved = held_out.scores[held_out.verdicts == 0]
@@ -104,7 +113,10 @@ def choose_thresholds(
 
     def at(share: float) -> dict[str, float]:
         chosen = {
-            head: tail_quantile(approved[:, CATEGORIES.index(head)], min(share * weights[head], MOST_SHARE))
+            head: max(
+                tail_quantile(approved[:, CATEGORIES.index(head)], min(share * weights[head], MOST_SHARE)),
+                0.0 if head in taught else least.get(head, 0.0),
+            )
             for head in free
             if weights[head]
         }
@@ -123,15 +135,15 @@ def choose_thresholds(
     if limits.min_recall is not None:
         wanted = limits.min_recall
         share = 1 - _largest(lambda rest: rejects(rejected, 1 - rest) >= wanted)
-        target = rejects(approved, share)
+        target, upwards = rejects(approved, share), False
     else:
         target = limits.max_false_reject or DEFAULT_FALSE_REJECT
-        share = within(target)
+        share, upwards = within(target), True
     presets = {}
     for name in PRESETS:
         most = target * FALSE_REJECTION[name] / FALSE_REJECTION["default"]
         chosen = at(share if name == "default" else within(most))
-        presets[name] = {head: round(chosen[head], DECIMALS) for head in CATEGORIES}
+        presets[name] = {head: _round(chosen[head], upwards=upwards) for head in CATEGORIES}
     return presets
 
 
@@ -149,6 +161,10 @@ def tail_quantile(scores: Scores, share: float) -> float:
     excess = float((logits[:count] - logits[count]).mean())
     limit = float(expit(logits[count] + excess * np.log(count / max(share * scores.size, _LEAST))))
     return min(max(limit, LEAST_THRESHOLD), 1 - _LEAST)
+
+
+def _round(limit: float, *, upwards: bool) -> float:
+    return (math.ceil if upwards else math.floor)(limit * _UNIT) / _UNIT
 
 
 def _asked(limits: Limits) -> list[str]:
