@@ -153,7 +153,7 @@ def retrain(decisions: str, out: Path, **options: Any) -> None:
       2  wrong usage
       3  the new model is not better; nothing was written (--force writes it)
     """
-    from .retraining import run
+    from .retrain_command import run
 
     sys.exit(run(decisions, out, **options))
 

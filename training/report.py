@@ -146,11 +146,12 @@ def _verdict(view: View, known: Ints, rejected: Bools) -> dict[str, Any] | None:
         return None
     scores = view.judged.overall[known]
     line = _equal_line(scores, view.judged.rejected[known])
+    costs = [_cost(scores, rejected, share) for share in FALSE_SHARES]
     return {
         "line": line,
         "histogram": draw_histogram(scores, rejected, line),
         "costs": draw_costs(scores, rejected, line),
-        "table": [_cost(scores, rejected, share) for share in FALSE_SHARES],
+        "table": list({cost["limit"]: cost for cost in costs}.values()),  # few comments: several shares are one
     }
 
 
