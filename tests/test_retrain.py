@@ -16,8 +16,9 @@ from commands import run
 from miniature import files, train, write_corpora
 
 from moderate import CATEGORIES, Moderator, Policy
+from training.comparison import MEASURES
 from training.decisions import read_decisions
-from training.report import report_model
+from training.report import PLAIN, report_model
 from training.retrain import Settings, retrain
 from training.study import run_trials, search_flipped, simulate_publisher, time_retraining
 from training.thresholds import Limits
@@ -291,6 +292,10 @@ def test_a_report_shows_mistakes_with_their_reasons_and_nothing_is_executed(give
     words = " ".join(page.words)
     assert "stupid" in words
     assert "<script>alert(" in words
+
+
+def test_every_measure_is_put_in_plain_words():
+    assert PLAIN.keys() == MEASURES.keys()
 
 
 def test_a_report_of_one_class_has_what_there_is(given, moderator):
