@@ -1,88 +1,21 @@
 """Training and evaluation, end to end, on a miniature corpus written here."""
 
-import csv
-import gzip
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
+from miniature import CIVIL, THINGS, files, train, write_corpora
+
 from moderate import CATEGORIES, InputError, Moderator
 from moderate.moderator import DATA
 from training.augment import read_templates, write_sentences
-from training.calibrate import ORDINARY, calibrate, choose_presets
+from training.calibrate import calibrate, choose_presets
 from training.corpora import UNKNOWN, read_corpora, read_corpus
 from training.evaluate import calibration_error, measure_set
-
-ROOT = Path(__file__).parents[1]
-
-# What the miniature comments are made of. Abuse is invented words, so that only training can have taught them.
-THINGS = ["budget", "museum", "bridge", "harbour", "library", "festival", "railway", "market", "school", "river"]
-CIVIL = ["The {} was opened on Monday.", "I would like to read more about the {}.", "Who pays for the {} in the end?",
-         "The article says little about the {}.", "My family visits the {} every summer."]  # fmt: skip
-RUDE = ["You zonkel, the {} is fine.", "Only a zonkel writes such things about the {}.",
-        "Typical zonkel and grubbit {} talk.", "What a grubbit, go away with your {}."]  # fmt: skip
-ADVERTS = ["Cheap {} tickets at www.snorfel.example, call now", "Buy snorfel for your {} today, 50% off",
-           "Subscribe to my snorfel {} channel"]  # fmt: skip
-
-
-def write_corpora(folder):
-    """Some 300 comments; every fourth is for calibration.
-
-    One source speaks of tone, one of promotion only, and one, by the name of a source that calibration takes for
-    ordinary comments, is all clean.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    columns = ["text", "split", "source", "licence", *CATEGORIES]
-    tone, adverts = [], []
-    for number, thing in enumerate(THINGS * 2):
-        polite = "" if number < len(THINGS) else "Well. "
-        for kind, sentences in (("0", CIVIL), ("1", RUDE)):
-            for sentence in sentences:
-                labels = dict.fromkeys(["toxic", "personal_attack"], kind)
-                tone.append({"text": polite + sentence.format(thing), "source": "letters", "licence": "CC0", **labels})
-        for kind, sentences in (("1", ADVERTS), ("0", CIVIL[:2])):
-            for sentence in sentences:
-                text = f"{polite}{sentence.format(thing)} "
-                adverts.append({"text": text, "source": "pinboard", "licence": "CC0", "promotion": kind})
-    clean = [
-        {"text": f"{end} {sentence.format(thing)}", "source": ORDINARY[0], "toxic": "0", "promotion": "0"}
-        for end in ("Indeed!", "I wonder:")
-        for sentence in CIVIL[1:4]
-        for thing in THINGS
-    ]
-    for name, rows in (("letters.csv", tone), ("pinboard.csv.gz", adverts), ("ordinary.csv", clean)):
-        opener = gzip.open if name.endswith("gz") else open
-        with opener(folder / name, "wt", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows({**row, "split": "dev" if place % 4 == 0 else "train"} for place, row in enumerate(rows))
-    return folder
-
-
-def train(*arguments):
-    """Run ``python -m training`` as a person would."""
-    return subprocess.run(
-        [sys.executable, "-m", "training", *map(str, arguments)],
-        env={**os.environ, "PYTHONHASHSEED": "random"},
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        timeout=300,
-    )
-
-
-def files(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
 
 # --- reading labelled files ------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""``python -m training``: build, evaluate; run from a checkout with the ``train`` extra installed."""
+"""``python -m training``: build, retrain, evaluate; run from a checkout with the ``train`` extra installed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Final
 
 import click
 
 from moderate import Moderator
-from moderate.errors import ModerateError
+from moderate.errors import MissingExtraError, ModerateError
+
+ERRORS: Final = "xmlcharrefreplace"  # a lone surrogate of a comment is shown, not stumbled over
+EXTRA: Final = frozenset({"sklearn", "scipy", "threadpoolctl", "matplotlib", "jinja2"})
 
 
 @click.group()
@@ -26,11 +30,12 @@ def main() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Model folder to write.")
 @click.option("--name", default="packaged", show_default=True, help="Name of the model in its card.")
 @click.option("--jobs", default=2, show_default=True, help="Heads fitted at the same time.")
-def build(corpora: Path, out: Path, name: str, jobs: int) -> None:
+@click.option("--without", metavar="SOURCE", multiple=True, help="Leave out a source. May be repeated.")
+def build(corpora: Path, out: Path, name: str, jobs: int, without: tuple[str, ...]) -> None:
     """Train every head from corpora, calibrate, choose thresholds, write the model and its card."""
     from .build import build as run
 
-    run(corpora, out, name=name, jobs=jobs)
+    run(corpora, out, name=name, jobs=jobs, without=without)
 
 
 @main.command()
@@ -43,6 +48,9 @@ def build(corpora: Path, out: Path, name: str, jobs: int) -> None:
     "--bars", type=click.Path(exists=True, path_type=Path), help="Folder with corpora, eval and lists: print the bars."
 )
 @click.option("--functional", is_flag=True, help="Print the functional test of hate speech.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a report of --data, one table, as HTML."
+)
 def evaluate(
     data: Path | None,
     model: Path | None,
@@ -51,6 +59,7 @@ def evaluate(
     as_json: bool,
     bars: Path | None,
     functional: bool,
+    report: Path | None,
 ) -> None:
     """Print AUC, average precision, F1 and false rejections for every set and label; the bars; the functional test."""
     from .bars import format_bars, measure_bars
@@ -61,7 +70,15 @@ def evaluate(
     if data is None and bars is None and not functional:
         raise click.UsageError("nothing to measure: give --data, --bars or --functional")
     moderator = Moderator.load(model, policy=policy)
-    if data is not None:
+    if report is not None:
+        if data is None or data.is_dir() or split is not None:
+            raise click.UsageError("--report shows one table: give it as --data, without --split")
+        from .decisions import read_decisions
+        from .report import report_model
+
+        report.write_text(report_model(moderator, read_decisions(str(data))), encoding="utf-8", errors=ERRORS)
+        print(f"report written to {report}")
+    elif data is not None:
         measures = run(moderator, data, split=split)
         if as_json:
             rows = [{key: _plain(value) for key, value in asdict(measure).items()} for measure in measures]
@@ -72,6 +89,89 @@ def evaluate(
         print(format_bars(measure_bars(moderator, bars)))
     if functional:
         print(format_functional(measure_functional(moderator)))
+
+
+@main.command()
+@click.argument("decisions", metavar="DECISIONS")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Model folder to write.")
+@click.option("--model", type=click.Path(path_type=Path), help="Model to begin at; the packaged one by default.")
+@click.option("--policy", metavar="NAME", help="Preset of that model to compare with; default by default.")
+@click.option("--from-scratch", is_flag=True, help="Learn from the decisions alone, not from that model.")
+@click.option(
+    "--max-false-reject",
+    metavar="[CATEGORY=]SHARE",
+    multiple=True,
+    help="Most approved comments that may be rejected, as 0.02 [0.02].",
+)
+@click.option(
+    "--min-recall",
+    metavar="[CATEGORY=]SHARE",
+    multiple=True,
+    help="Least of the rejected comments to find, as 0.8; instead.",
+)
+@click.option("--force", is_flag=True, help="Write the model although it is not better.")
+@click.option(
+    "--column",
+    "columns",
+    metavar="ROLE=NAME",
+    multiple=True,
+    help="Which column is text, verdict, date or a category, where it has another name. May be repeated.",
+)
+@click.option("--date-format", metavar="FORMAT", help="Of the dates, as %d.%m.%Y [ISO 8601].")
+@click.option(
+    "--split",
+    type=click.Choice(["auto", "time", "random"]),
+    default="auto",
+    show_default=True,
+    help="How the test part is chosen: auto goes by time where there are dates.",
+)
+@click.option(
+    "--test-share",
+    type=click.FloatRange(0.05, 0.5),
+    default=0.2,
+    show_default=True,
+    help="Share of the comments to measure on.",
+)
+@click.option(
+    "--second-look", type=click.IntRange(1), help="Length of the list of doubtful decisions [by their number]."
+)
+@click.option("--name", default="retrained", show_default=True, help="Name of the model in its card.")
+@click.option("--jobs", default=2, show_default=True, help="Categories fitted at the same time.")
+@click.option("--format", "format_", metavar="FORMAT", help="Of the table: csv, tsv, jsonl or parquet [by suffix].")
+@click.option("--encoding", help="Of the table [detected].")
+@click.option("--delimiter", help="Between fields of the table [detected].")
+def retrain(decisions: str, out: Path, **options: Any) -> None:
+    """Retrain a model on a table of decisions: a comment, and approve or reject or categories (1, 0 or blank).
+
+    DECISIONS is any table that `moderate batch` reads. The model is written only if it is better than the one it began
+    at on comments that were set aside.
+
+    \b
+    Exit status:
+      0  the model was written
+      1  nothing was done: the table cannot be used, and why
+      2  wrong usage
+      3  the new model is not better; nothing was written (--force writes it)
+    """
+    from .retrain_command import run
+
+    sys.exit(run(decisions, out, **options))
+
+
+@main.command("retrain-study")
+@click.option(
+    "--corpora", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of labelled files."
+)
+@click.option("--source", required=True, help="The source that plays the publisher.")
+@click.option(
+    "--model", type=click.Path(path_type=Path), required=True, help="A model built without it (build --without)."
+)
+def retrain_study(corpora: Path, source: str, model: Path) -> None:
+    """Print how a model takes to a publisher it never saw, by the number of decisions it gets."""
+    from .corpora import read_corpora
+    from .study import print_study, simulate_publisher
+
+    print_study(simulate_publisher(read_corpora(corpora), source), Moderator.load(model))
 
 
 @main.command()
@@ -141,3 +241,7 @@ if __name__ == "__main__":
         main()
     except ModerateError as error:
         sys.exit(f"error: {error}")
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        sys.exit(f"error: {MissingExtraError('training', extra='train')}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from moderate.rules import RuleBook
 from .augment import write_sentences
 from .calibrate import calibrate, choose_presets
 from .card import measure_sections, write_card
-from .corpora import Corpus, digest, join, read_corpora
+from .corpora import Corpus, digest, join, leave_out, read_corpora
 from .evaluate import Measure, format_table, measure_sources
 from .export import export_model
 from .fit import fit_learners, template_weights
@@ -30,10 +30,23 @@ from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
 
 
-def build(corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2) -> LinearModel:
-    """Train on the train splits of ``corpora``, calibrate on their dev splits, and write the model folder ``out``."""
+def build(
+    corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2, without: Collection[str] = ()
+) -> LinearModel:
+    """Train on the train splits of ``corpora``, calibrate on their dev splits, and write the model folder ``out``.
+
+    Args:
+        corpora: folder of labelled files.
+        out: model folder to write.
+        name: of the model, in its card.
+        jobs: heads fitted at the same time.
+        without: sources to leave out, as `training.study` does to see how a model takes to a publisher it never saw.
+
+    Raises:
+        InputError: a corpus cannot be read, or there is no source of a name in ``without``.
+    """
     began = time.monotonic()
-    corpus = read_corpora(corpora)
+    corpus = leave_out(read_corpora(corpora), without)
     own = out / "rules.toml"
     book = own if own.is_file() else DATA / "rules.toml"
     rules, sets = RuleBook.from_toml(book), read_word_sets(book)

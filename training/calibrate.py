@@ -112,7 +112,7 @@ def _thresholds(scores: npt.NDArray[np.float32], weights: Floats, target: float)
     best: dict[str, float] = dict.fromkeys(CATEGORIES, 1.0)
     for _ in range(30):
         share = (low + high) / 2
-        own = {head: _quantile(scores[:, CATEGORIES.index(head)], weights, share * SHARES[head]) for head in SHARES}
+        own = {head: quantile(scores[:, CATEGORIES.index(head)], weights, share * SHARES[head]) for head in SHARES}
         limits = {head: own[PARENT.get(Category(head), Category(head))] for head in CATEGORIES}
         if weights[(scores >= np.array(list(limits.values()))).any(axis=1)].sum() <= target:
             low, best = share, limits
@@ -121,7 +121,7 @@ def _thresholds(scores: npt.NDArray[np.float32], weights: Floats, target: float)
     return {head: round(limit, 4) for head, limit in best.items()}
 
 
-def _quantile(scores: npt.NDArray[np.float32], weights: Floats, share: float) -> float:
+def quantile(scores: npt.NDArray[np.float32], weights: Floats, share: float) -> float:
     """The score that at most ``share`` of the weight exceeds, a little above it; never under `LEAST_THRESHOLD`."""
     order = np.argsort(-scores, kind="stable")
     place = int(np.searchsorted(np.cumsum(weights[order]), share))

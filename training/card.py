@@ -64,17 +64,7 @@ def write_card(moderator: Moderator, path: Path, sections: Mapping[str, str]) ->
             for category in CATEGORIES
         ),
         "",
-        "## Heads",
-        "",
-        "A head is the sum of a learner on all sources that speak for it, with share 1, and of these:",
-        "",
-        "| head | shares |",
-        "|---|---|",
-        *(
-            f"| {category} | {', '.join(f'{name} {share:g}' for name, share in shares.items() if name != category)} |"
-            for category, shares in model.card.get("heads", {}).items()
-        ),
-        "",
+        *(_heads(model.card["heads"]) if "heads" in model.card else []),
         "## Corpora",
         "",
         "| source | rows | licence |",
@@ -83,6 +73,23 @@ def write_card(moderator: Moderator, path: Path, sections: Mapping[str, str]) ->
         "",
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _heads(heads: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The section that says which learners each head is made of."""
+    return [
+        "## Heads",
+        "",
+        "A head is the sum of a learner on all sources that speak for it, with share 1, and of these:",
+        "",
+        "| head | shares |",
+        "|---|---|",
+        *(
+            f"| {category} | {', '.join(f'{name} {share:g}' for name, share in shares.items() if name != category)} |"
+            for category, shares in heads.items()
+        ),
+        "",
+    ]
 
 
 def measure_sections(

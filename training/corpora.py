@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -75,6 +76,15 @@ def join(parts: list[Corpus]) -> Corpus:
         dev=np.concatenate([part.dev for part in parts]),
         licences={source: licence for part in parts for source, licence in part.licences.items()},
     )
+
+
+def leave_out(corpus: Corpus, sources: Collection[str]) -> Corpus:
+    """The comments of ``corpus`` that are from none of ``sources``; InputError where one of these has no comment."""
+    names = corpus.sources.astype(str)
+    if unknown := set(sources) - set(names.tolist()):
+        known = ", ".join(sorted(set(names.tolist())))
+        raise InputError(f"no source {', '.join(map(repr, sorted(unknown)))} to leave out; there are {known}")
+    return corpus.take(~np.isin(names, list(sources))) if sources else corpus
 
 
 def read_corpus(path: Path) -> Corpus:

@@ -156,7 +156,7 @@ def _fit(
     positive, negative = (np.bincount(sample[targets == label].indices, minlength=sample.shape[1]) for label in (1, 0))
     scale = np.ones(sample.shape[1], np.float32)
     counted = mask.size - SIGNAL_COUNT  # signals and vectors are as they are
-    scale[:counted] = _class_ratios(positive[:counted], negative[:counted])
+    scale[:counted] = class_ratios(positive[:counted], negative[:counted])
     scale[: mask.size] *= mask
     scale[-sources:] = positive[-sources:] > 0  # what is all clean must be told by its words, not by its source
     sample.data *= scale.take(sample.indices)
@@ -170,7 +170,7 @@ def _fit(
     return np.asarray(regression.coef_[0], np.float64) * scale
 
 
-def _class_ratios(positive: Ints, negative: Ints) -> Floats:
+def class_ratios(positive: Ints, negative: Ints) -> Floats:
     """Scale of each column: the size of the log ratio of its shares in the two classes, 1 on average; float32.
 
     Args:

@@ -74,9 +74,9 @@ def chunks(texts: Sequence[str], *, label: str) -> Iterator[list[str]]:
 
 def build_space(texts: Sequence[str], rules: RuleBook, *, innocent: Sequence[str] = ()) -> Space:
     """Count the training ``texts`` and choose the features; what stands in ``innocent`` texts is no disguise."""
-    hashes, counts, strings = _count_words(texts)
+    hashes, counts, strings = count_words(texts)
     counted = {strings[key]: count for key, count in zip(hashes.tolist(), counts.tolist(), strict=True)}
-    spelling, undone = build_spelling(rules, counted, innocent=_count_words(innocent)[2].values())
+    spelling, undone = build_spelling(rules, counted, innocent=count_words(innocent)[2].values())
     words = hashes[(counts >= LEAST_WORD) & ~np.isin(hashes, hash_words(sorted(undone)))]
     lexicon = sorted(rules.words)
     boundary = tokenize([""]).hashes
@@ -89,7 +89,7 @@ def build_space(texts: Sequence[str], rules: RuleBook, *, innocent: Sequence[str
         classes.update(dict.fromkeys(hash_words(members).tolist() if members else [], number))
     classes.update(dict.fromkeys(hash_words(IGNORED_WORDS).tolist(), IGNORED_CLASS))
     words_only = _vocabulary(known, classes, spelling)[0]
-    combined = _count_combinations(texts, words_only)
+    combined = count_combinations(texts, words_only)
     vocabulary, row_hashes = _vocabulary(np.concatenate([known, *combined]), classes, spelling)
     strings |= dict(zip(hash_words(lexicon).tolist(), lexicon, strict=True))
     grams, word_grams = _word_grams(row_hashes, strings)
@@ -132,7 +132,7 @@ def one_hot(signals: Ints) -> Matrix:
     return sparse.coo_matrix((np.ones(comment.size, np.float32), (comment, column)), shape=shape).tocsr()
 
 
-def _count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
+def count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
     """Distinct word hashes, most frequent first; their counts; and the folded word of each."""
     parts, strings = [], {}
     for chunk in chunks(texts, label="words"):
@@ -144,11 +144,11 @@ def _count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
         for key, (start, end) in zip(unique.tolist(), spans, strict=True):
             if key not in strings:
                 strings[key] = letters[start:end]
-    hashes, counts = _merge(parts) if parts else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    hashes, counts = merge_counts(parts) if parts else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
     return hashes, counts, strings
 
 
-def _count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U64]:
+def count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U64]:
     """Hashes of bigrams, frames, chains and words by topic that are frequent enough, most frequent first."""
     parts: list[list[tuple[U64, Ints]]] = [[], [], [], []]
     for chunk in chunks(texts, label="n-grams"):
@@ -162,12 +162,12 @@ def _count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U6
             parts[kind].append((unique, counts))
     kept = []
     for kind, least in enumerate((LEAST_BIGRAM, LEAST_FRAME, LEAST_FRAME, LEAST_FRAME)):
-        hashes, counts = _merge(parts[kind])
+        hashes, counts = merge_counts(parts[kind])
         kept.append(hashes[counts >= least])
     return kept
 
 
-def _merge(parts: list[tuple[U64, Ints]]) -> tuple[U64, Ints]:
+def merge_counts(parts: list[tuple[U64, Ints]]) -> tuple[U64, Ints]:
     """Sum counts of equal hashes; most frequent first, ties by hash."""
     hashes, inverse = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
     counts = np.bincount(inverse, weights=np.concatenate([part for _, part in parts])).astype(np.int64)
