@@ -353,7 +353,7 @@ def test_a_publisher_that_no_training_saw_gains_by_its_decisions(held_back):
 def test_turned_verdicts_are_found_three_times_as_often_as_by_chance(held_back):
     source, start = held_back
     found = list(search_flipped(source, start, size=600))
-    assert {search.listed for search in found} == {50}
+    assert {search.listed for search in found} == {30}
     assert min(search.precision for search in found) >= 0.6
 
 

@@ -18,8 +18,8 @@ from moderate.feature_table import FeatureTable
 from moderate.features import LEVEL_COUNT, SIGNALS, Features
 from moderate.folding import U64, Ints
 from moderate.guidelines import CATEGORIES
+from moderate.judgement import EVIDENCE
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, Floats, LinearModel
-from moderate.moderator import EVIDENCE
 from moderate.rules import RuleBook
 from moderate.text import tokenize
 

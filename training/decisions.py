@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -187,8 +188,7 @@ def _read_rows(reader: TableReader, roles: Mapping[str, str]) -> _Raw:
     """All rows; of the columns without a role only those that look like labels."""
     table = reader.table
     raw = _Raw(table.name, {name: [] for name in table.columns if name != table.columns[table.text_column]})
-    for piece in reader.pieces():
-        rows = parse(piece, table)
+    for rows in chain.from_iterable(parse(piece, table) for piece in reader.pieces()):
         raw.problems |= {len(raw.texts) + index: str(problem) for index, problem in rows.problems.items()}
         raw.texts += rows.texts
         for name in list(raw.cells):

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from moderate.guidelines import CATEGORIES
+from moderate.judgement import EVIDENCE
 from moderate.model import Floats, LinearModel
-from moderate.moderator import EVIDENCE
 from moderate.rules import RuleBook
 
 from .adapt import LEAST_COMMENTS

@@ -18,9 +18,7 @@ from .comparison import Floats, Judged
 from .corpora import UNKNOWN
 from .decisions import Decisions
 
-LISTED: Final = 0.05  # of the comments; of few comments up to ...
-MOST_SHARE: Final = 0.1  # ... this share, if that makes no more than ...
-FEW: Final = 50
+LISTED: Final = 0.05  # of the comments: further down the list, fewer are wrong
 MOST_LISTED: Final = 200  # as many as can be read in an hour or two
 
 
@@ -62,8 +60,7 @@ def list_doubts(
     """
     overall = _rejection(judged, learned)
     if count is None:
-        size = len(decisions.texts)
-        count = round(min(max(LISTED * size, min(MOST_SHARE * size, FEW)), MOST_LISTED))
+        count = min(round(LISTED * len(decisions.texts)), MOST_LISTED)
     doubts = []
     for place, text in enumerate(decisions.texts):
         row, verdict = int(decisions.rows[place]), int(decisions.verdicts[place])
