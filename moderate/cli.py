@@ -114,7 +114,7 @@ def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tu
 @click.option("--scores", is_flag=True, help="Add a column score_<category> per category.")
 @click.option("--explain", is_flag=True, help="Add a column with every reason and the words that decided, as JSON.")
 @click.option("--html", is_flag=True, help="Strip HTML before classifying; the output keeps the original.")
-@click.option("--jobs", "-j", default=1, show_default=True, help="Worker processes; -1 for one per processor.")
+@click.option("--jobs", "-j", default=1, show_default=True, help="Processes that work; -1 for one per processor.")
 @click.option("--resume", is_flag=True, help="Go on where an interrupted run stopped.")
 @click.option("--strict", is_flag=True, help="Stop at the first row that cannot be read.")
 @click.option("--format", "format_", metavar="FORMAT", help="Of the input: csv, tsv, jsonl or parquet [by suffix].")

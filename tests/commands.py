@@ -18,8 +18,9 @@ def command(*arguments):
 
 def run(*arguments, **options):
     """Run to the end; stdout and stderr as text, and the status."""
-    options = {"text": True, "encoding": "utf-8", "timeout": 120, "env": ENVIRONMENT, **options}
-    return subprocess.run(command(*arguments), capture_output=True, check=False, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    options = {"text": True, "encoding": "utf-8", "timeout": 120, "env": ENVIRONMENT, **pipes, **options}
+    return subprocess.run(command(*arguments), check=False, **options)
 
 
 def start(*arguments, **options):

@@ -1,5 +1,6 @@
 """Fixtures of the whole suite. Everything a test needs is made here or in the test; ../shared is optional."""
 
+import random
 import shutil
 import warnings
 from pathlib import Path
@@ -56,3 +57,19 @@ def packaged_copy(tmp_path, monkeypatch):
     shutil.copytree(moderate.moderator.DATA, folder)
     monkeypatch.setattr(moderate.moderator, "DATA", folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def comments(tmp_path_factory):
+    """A CSV of a few thousand rows, some of them dirty."""
+    path = tmp_path_factory.mktemp("source") / "comments.csv"
+    chance = random.Random(7)
+    with path.open("wb") as file:
+        file.write(b"id,comment,x\n")
+        for number in range(6_000):
+            text = chance.choice(["you complete idiot", "thank you", 'he said ""no""', "two\nlines", "Grüße 😀"])
+            row = f'{number},"{text} {chance.random()} and so on and so forth",x\n'.encode()
+            if number % 500 == 7:
+                row = row.replace(b"and", b"\xff") if number % 1000 == 7 else row.replace(b",x", b"")
+            file.write(row)
+    return path

@@ -1,7 +1,9 @@
-"""A run for the tests to interrupt: in small pieces, from a process that has the model loaded already."""
+"""Runs for the tests to interrupt: in small pieces, so that a small file is many of them."""
 
+import json
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import moderate
 from moderate.batch import Options, StoppedError, moderate_file
@@ -13,13 +15,23 @@ PIECE_BYTES = 1 << 15
 MODERATOR = moderate.Moderator.load()
 
 
-def run_in_pieces(source, output, jobs=1, resume=False):
-    """What `moderate batch SOURCE -o OUTPUT` does; when stopped, leaves the message in OUTPUT.said and exits with 3."""
-    reading.WINDOW_BYTES = batch_plan.WINDOW_BYTES = PIECE_BYTES
-    batch_work.Work.load_moderator = lambda work: MODERATOR
+def in_pieces(source, output, **options):
+    """A run in small pieces."""
+    limit = PIECE_BYTES // reading.BYTES_PER_CHARACTER
+    with patch.object(reading, "WINDOW_BYTES", PIECE_BYTES), patch.object(batch_plan, "WINDOW_BYTES", PIECE_BYTES):
+        return moderate_file(source, output, options=Options(max_field=limit), **options)
+
+
+def run_in_pieces(source, output, **options):
+    """The same in a process of its own; when stopped, leaves the message in OUTPUT.said and exits with 3."""
+    batch_work.Work.load_moderator = lambda work: MODERATOR  # the process is a fork of one that has loaded it
     try:
-        options = Options(max_field=PIECE_BYTES // reading.BYTES_PER_CHARACTER)
-        moderate_file(source, output, options=options, jobs=jobs, resume=resume)
+        in_pieces(source, output, **options)
     except StoppedError as error:
         Path(f"{output}.said").write_text(str(error), encoding="utf-8")
         sys.exit(3)
+
+
+def journal(output):
+    """What the journal of an unfinished run says."""
+    return json.loads(output.with_name(output.name + ".partial.json").read_text(encoding="utf-8"))

@@ -200,6 +200,15 @@ def test_columns_are_kept_as_asked_and_in_that_order(tmp_path):
         moderate_file(source, tmp_path / "out.csv", columns=["nothing"])
 
 
+def test_no_column_at_all_leaves_the_decision(tmp_path):
+    source = write_table(tmp_path / "in.csv")
+    for suffix in ("csv", "jsonl", "parquet"):
+        moderate_file(source, tmp_path / f"out.{suffix}", columns=[])
+        rows = read_table(tmp_path / f"out.{suffix}")
+        assert list(rows[0]) == ["verdict", "categories", "score", "reason", "error"]
+        assert [row["verdict"] for row in rows] == VERDICTS
+
+
 @pytest.mark.parametrize(("only", "ids"), [("approved", "02345"), ("rejected", "1")])
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
 def test_only_these_rows(tmp_path, only, ids, suffix):
@@ -342,6 +351,16 @@ def test_the_input_is_never_overwritten_under_any_name(tmp_path):
     for output in (source, tmp_path / "symlink.csv", tmp_path / "hardlink.csv", tmp_path / "." / "in.csv"):
         with pytest.raises(InputError, match="this is the input itself"):
             moderate_file(source, output)
+    assert source.read_bytes() == before
+
+
+def test_the_input_is_not_overwritten_through_a_pipe_either(tmp_path):
+    source = write_table(tmp_path / "in.csv")
+    before = source.read_bytes()
+    with source.open("rb") as read, source.open("ab") as written:
+        done = [run("batch", "-", "-o", source, stdin=read), run("batch", source, "-o", "-", stdout=written)]
+    assert [process.returncode for process in done] == [2, 2]
+    assert all("this is the input itself" in process.stderr for process in done)
     assert source.read_bytes() == before
 
 

@@ -1,18 +1,24 @@
 """The command line: what it prints, and how it exits."""
 
+import contextlib
 import csv
+import fcntl
 import io
 import json
+import os
+import re
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
-from commands import ENVIRONMENT, EXAMPLE, run
+from commands import ENVIRONMENT, EXAMPLE, run, start
 
 import moderate
 from moderate import CATEGORIES
-from moderate.cli import cli
+from moderate.cli import cli, main
 
 CIVIL, RUDE = "Thank you for this article.", "You are a complete idiot"
 
@@ -97,7 +103,7 @@ def test_thresholds_move_the_line(tmp_path):
         (["--threshold", "rudeness=0.5"], "unknown category 'rudeness'"),
         (["--threshold", "threat"], "--threshold threat=0.7"),
         (["--threshold", "threat=7"], "from 0 to 1"),
-        (["--policy", "nowhere.toml"], "nowhere.toml"),
+        (["--policy", "nowhere.toml"], "nowhere.toml: there is no such file, and the presets are default, strict"),
         (["--model", "nowhere"], "nowhere"),
     ],
 )
@@ -146,6 +152,40 @@ def test_batch_shows_no_bar_where_there_is_no_terminal(tmp_path):
     assert "rows/s" not in run("batch", EXAMPLE, "-o", tmp_path / "out.csv").stderr
 
 
+def test_batch_shows_a_bar_on_a_terminal(tmp_path):
+    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_text("id,comment\n" + "".join(f"{n},you are an idiot\n" for n in range(100_000)))
+    terminal, stderr = os.openpty()
+    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))  # rows and columns
+    process = start("batch", source, "-o", output, stderr=stderr)
+    os.close(stderr)
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while part := os.read(terminal, 1 << 16):
+            shown += part
+    assert process.wait() == 0
+    bar = rb"\d+%\|.*\| [\d.]+k/\d+k \[\d+:\d+<\d+:\d+, [\d.]+k rows/s, 100.0% rejected\]"
+    assert re.search(bar, shown)
+
+
+def test_batch_takes_columns_with_commas_in_quotes(tmp_path):
+    (tmp_path / "in.csv").write_text('"a,b",comment,c\n1,hello,3\n')
+    done = run("batch", tmp_path / "in.csv", "-o", "-", "--columns", '"a,b",c')
+    assert done.stdout.splitlines()[0] == '"a,b",c,verdict,categories,score,reason,error'
+
+
+def test_a_defect_has_a_status_of_its_own(tmp_path, monkeypatch, capsys):
+    def fail(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("moderate.batch.moderate_file", fail)
+    monkeypatch.setattr("sys.argv", ["moderate", "batch", str(EXAMPLE), "-o", str(tmp_path / "out.csv")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 70
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_batch_in_a_pipe():
     lines = EXAMPLE.read_text(encoding="utf-8")
     done = run("batch", "-", "-o", "-", "--only", "rejected", "--columns", "id,comment", input=lines)
@@ -175,7 +215,7 @@ def test_batch_with_problems_exits_1_and_strict_3(tmp_path):
 
 def test_help_documents_the_exit_status():
     text = run("batch", "--help").stdout
-    assert all(f"\n    {status}" in text for status in (0, 1, 2, 3, 130))
+    assert all(f"\n    {status}" in text for status in (0, 1, 2, 3, 70, 130))
 
 
 def test_help_costs_no_more_than_twice_importing_numpy():

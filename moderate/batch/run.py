@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -103,7 +102,7 @@ def moderate_file(
         output_format: as in ``"csv.gz"``; by the output's suffix when ``None``.
         model: folder of a model; the packaged one when ``None``.
         policy: where the lines are drawn, or the name of a preset.
-        jobs: worker processes; -1 for one per processor. The result is the same for any number.
+        jobs: processes that work, this one among them; -1 for one per processor. The result is the same for any number.
         resume: go on where an interrupted run with the same settings stopped.
         strict: stop at the first row that cannot be read.
         columns: the input columns to keep, in this order; all when ``None``.
@@ -127,7 +126,9 @@ def moderate_file(
     if resume and (input == STDIN or not is_file_target(output)):
         raise InputError("--resume needs an input file and an output file: a pipe cannot be read twice")
     if jobs < 1:
-        jobs = os.cpu_count() or 1
+        from joblib import cpu_count  # knows of limits that containers set
+
+        jobs = cpu_count()
     with ExitStack() as stack:
         reader = stack.enter_context(closing(open_table(input, options)))
         tell_findings(reader, tell)
