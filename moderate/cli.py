@@ -231,17 +231,9 @@ def _as_line(text: str, decision: Decision) -> str:
 
 
 def _as_json(text: str, decision: Decision) -> str:
-    from .columns import explain_fully
+    from .columns import to_values
 
-    fields = {
-        "text": text,
-        "verdict": decision.verdict,
-        "score": round(decision.score, 4),
-        "categories": [category.value for category in decision.categories],
-        "scores": {name: round(score, 4) for name, score in decision.scores.items()},
-        "reasons": json.loads(explain_fully(decision, text)),
-        "source": decision.source,
-    }
+    fields = {"text": text, **to_values(decision, text)}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 

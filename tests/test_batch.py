@@ -242,24 +242,6 @@ def test_html_is_stripped_before_classifying_and_kept_in_the_output(tmp_path):
     assert [row["verdict"] for row in rows] == ["reject", "approve", "approve", "approve"]
 
 
-@pytest.mark.parametrize(
-    ("html", "text"),
-    [
-        ("<p>One</p><p>two<br/>three</p>", "\nOne\n\ntwo\nthree\n"),
-        ("f<b>oo</b> &lt;bar&gt; &#x41;&nbsp;b", "foo <bar> A\xa0b"),
-        ("1 < 2 and 3 > 2 <3", "1 < 2 and 3 > 2 <3"),
-        ("a<!-- <b>hidden</b> -->b<style>p {}</style>c", "abc"),
-        ("<!-- never closed", "<!-- never closed"),
-        ("<" * 50_000, "<" * 50_000),
-        ("<!--" * 30_000, "<!--" * 30_000),
-    ],
-)
-def test_html_to_text(html, text):
-    from moderate.batch.html import strip_html
-
-    assert strip_html(html) == text
-
-
 def test_names_that_the_input_has_already_are_left_to_it(tmp_path):
     source = write_table(tmp_path / "in.csv", [{"comment": RUDE, "score": "7", "moderate_score": "8"}])
     told = []

@@ -12,7 +12,7 @@ import numpy as np
 from ..columns import SCORE_COLUMNS, SCORE_DECIMALS, describe, explain_fully
 from ..decision import Decision
 from ..guidelines import CATEGORIES
-from .html import strip_html
+from ..html import strip_html
 
 if TYPE_CHECKING:
     from ..moderator import Moderator
