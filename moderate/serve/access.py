@@ -67,8 +67,8 @@ def _find_key(scope: Scope) -> bytes:
     scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
     if scheme.lower() == b"bearer" and token:
         return token.strip()
-    query: bytes = scope["query_string"]
-    return dict(parse_qsl(query)).get(b"key", b"")
+    query = parse_qsl(scope["query_string"].decode("latin-1"), encoding="latin-1")  # bytes stay what they are
+    return dict(query).get("key", "").encode("latin-1")
 
 
 def _matches(given: bytes, known: Iterable[bytes]) -> bool:

@@ -52,7 +52,7 @@ def create_app(settings: Settings, moderator: Moderator | None = None) -> ASGIAp
         SettingsError: the file for feedback cannot be written.
     """
     moderator = moderator or Moderator.load(settings.model, settings.policy)
-    moderator.classify("warm up: tables are made when the first comment comes")
+    own.classify(["You are a complete idiot.", "Visit www.example.com"] * 20, moderator)  # tables are made at first use
     metrics = Metrics()
     app = _create_routes(settings, moderator, metrics)
     described = set(app.openapi()["paths"])  # made now: it takes a tenth of a second
@@ -96,7 +96,7 @@ def _create_routes(settings: Settings, moderator: Moderator, metrics: Metrics) -
 def _own(settings: Settings, moderator: Moderator, metrics: Metrics, pace: Pace) -> APIRouter:
     router = APIRouter(tags=["moderate"])
 
-    @router.post("/v1/classify", response_model=own.ClassifyResponse, responses=_PROBLEMS)
+    @router.post("/v1/classify", summary="Decide on comments", response_model=own.ClassifyResponse, responses=_PROBLEMS)
     async def classify(body: own.ClassifyRequest, request: Request) -> Response:
         """Decide on up to a thousand comments; the decisions come in the order of the comments."""
         if len(body.comments) > settings.most_comments:
@@ -112,17 +112,22 @@ def _own(settings: Settings, moderator: Moderator, metrics: Metrics, pace: Pace)
         content = b'{"decisions":[' + b",".join(values for _, values in decided) + b"]}"
         return Response(content, media_type=JSON.media_type)
 
-    @router.get("/v1/info", response_model=own.Info, responses=_PROBLEMS)
+    @router.get("/v1/info", summary="What is running", response_model=own.Info, responses=_PROBLEMS)
     async def info() -> Response:
         """Version, model, policy, categories and limits."""
         return JSON(own.describe(moderator, settings))
 
-    @router.get("/healthz", response_model=own.Health)
+    @router.get("/healthz", summary="Health", response_model=own.Health)
     async def health() -> Response:
         """Whether it runs, and whether the model decides or the rules alone."""
         return JSON({"status": "ok", "source": "rules" if moderator.model is None else "model"})
 
-    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    @router.get(
+        "/metrics",
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
     async def show_metrics() -> Response:
         """Metrics in Prometheus' text format."""
         return Response(metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -134,14 +139,18 @@ def _perspective(settings: Settings, moderator: Moderator) -> APIRouter:
     router = APIRouter(tags=["Perspective-compatible"])
     feedback = FeedbackFile(settings.feedback) if settings.feedback else None
 
-    @router.post("/comments:analyze", response_model=AnalyzeResponse, responses=_GOOGLE_ERRORS)
+    @router.post(
+        "/comments:analyze", summary="Score a comment", response_model=AnalyzeResponse, responses=_GOOGLE_ERRORS
+    )
     async def analyze(body: AnalyzeRequest, request: Request) -> Response:
         """Score a comment on the attributes asked for."""
         decision, response = perspective.analyze(body, moderator)
         request.scope[DECISIONS] = [decision], [body.comment and body.comment.text]
         return JSON(response)
 
-    @router.post("/comments:suggestscore", response_model=SuggestResponse, responses=_GOOGLE_ERRORS)
+    @router.post(
+        "/comments:suggestscore", summary="Suggest scores", response_model=SuggestResponse, responses=_GOOGLE_ERRORS
+    )
     async def suggest(body: SuggestRequest) -> Response:
         """Suggest the scores that a comment should have had; kept if the operator named a file for it."""
         suggestion, response = perspective.suggest(body, moderator)
@@ -155,7 +164,7 @@ def _perspective(settings: Settings, moderator: Moderator) -> APIRouter:
 def _discovery() -> APIRouter:
     router = APIRouter(tags=["Perspective-compatible"])
 
-    @router.get("/$discovery/rest", responses=_GOOGLE_ERRORS)
+    @router.get("/$discovery/rest", summary="Discovery document", responses=_GOOGLE_ERRORS)
     async def describe(request: Request, version: str = discovery.VERSION) -> Response:
         """The discovery document, from which Google's client libraries build a client."""
         if version != discovery.VERSION:
@@ -170,6 +179,7 @@ def _coral(settings: Settings, moderator: Moderator, pace: Pace) -> APIRouter:
 
     @router.post(
         CORAL,
+        summary="Judge a comment for Coral",
         response_model=coral.CoralResponse,
         responses={204: {"description": "The comment may pass."}, **_PROBLEMS},
     )

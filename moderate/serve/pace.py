@@ -15,9 +15,12 @@ from starlette.concurrency import run_in_threadpool
 
 T = TypeVar("T")
 
-# About 4 ms of work each.
-PIECE_COMMENTS: Final = 64
-PIECE_CHARACTERS: Final = 8_000
+# A few milliseconds of work each.
+PIECE_COMMENTS: Final = 32
+PIECE_CHARACTERS: Final = 4_000
+# Turns of the event loop between two pieces: a request takes one to be read, one to be answered, and may have come with
+# others.
+TURNS: Final = 4
 # From this length on a single comment, which cannot be cut, goes to a thread: its arrays are so long that numpy
 # computes on them without the lock.
 LONG: Final = 30_000
@@ -39,7 +42,8 @@ class Pace:
         async with self._turn:
             for piece in pieces:
                 results += await run_in_threadpool(work, piece) if _is_long(piece) else work(piece)
-                await asyncio.sleep(0)
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
         return results
 
 
