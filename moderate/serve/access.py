@@ -68,7 +68,7 @@ def _find_key(scope: Scope) -> bytes:
     if scheme.lower() == b"bearer" and token:
         return token.strip()
     query = parse_qsl(scope["query_string"].decode("latin-1"), encoding="latin-1")  # bytes stay what they are
-    return dict(query).get("key", "").encode("latin-1")
+    return str(dict(query).get("key", "")).encode("latin-1")
 
 
 def _matches(given: bytes, known: Iterable[bytes]) -> bool:

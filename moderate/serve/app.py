@@ -86,7 +86,7 @@ def _create_routes(settings: Settings, moderator: Moderator, metrics: Metrics) -
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(perspective.PerspectiveError, _refused_by_perspective)
     make_document = app.openapi
-    app.openapi = lambda: _name_problems(make_document())  # type: ignore[method-assign]
+    app.openapi = lambda: _complete(make_document(), with_keys=bool(settings.api_keys))  # type: ignore[method-assign]
     return app
 
 
@@ -225,8 +225,11 @@ def _place(location: tuple[int | str, ...]) -> str:
     return "".join(parts).removeprefix(".") or str(location[0])
 
 
-def _name_problems(document: dict[str, Any]) -> dict[str, Any]:
-    """Say in the OpenAPI document that problems have the media type of RFC 9457."""
+def _complete(document: dict[str, Any], *, with_keys: bool) -> dict[str, Any]:
+    """Say in the OpenAPI document how a key is sent, and that problems have the media type of RFC 9457."""
+    if with_keys:
+        document["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
+        document["security"] = [{"key": []}]
     for methods in document["paths"].values():
         for operation in methods.values():
             for status, response in operation["responses"].items():

@@ -26,6 +26,9 @@ SEVERE: Final = "SEVERE_TOXICITY"
 REJECT: Final = "LIKELY_TO_REJECT"
 EXPERIMENTAL: Final = "_EXPERIMENTAL"
 
+# No attributes, but what Coral's own Perspective integration suggests when a moderator has decided; and our verdicts.
+STATUSES: Final[Mapping[str, str]] = MappingProxyType({"APPROVED": "approve", "DELETED": "reject"})
+
 
 def _names() -> Iterator[tuple[str, tuple[Category, ...]]]:
     for name, categories in {**_HIGHEST_OF, SEVERE: (), REJECT: ()}.items():

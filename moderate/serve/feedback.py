@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -50,7 +51,8 @@ class FeedbackFile:
                 if os.write(self._file, line) != len(line):
                     raise OSError("the disk is full")
             except OSError:
-                os.ftruncate(self._file, size)
+                with suppress(OSError):  # a device has no length
+                    os.ftruncate(self._file, size)
                 raise
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)

@@ -41,28 +41,29 @@ class Limits:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        try:
-            self._enter(scope)
-        except _RefusedError as refused:
+        refused = self._check(scope)
+        if refused is None:
+            self._in_hand += 1
+            try:
+                await self._serve(scope, receive, send)
+            finally:
+                self._in_hand -= 1
+        else:
             await _refuse(refused, scope, receive, send)
-            return
-        try:
-            await self._serve(scope, receive, send)
-        finally:
-            self._in_hand -= 1
 
-    def _enter(self, scope: Scope) -> None:
+    def _check(self, scope: Scope) -> _RefusedError | None:
+        """Why a request is not let in; ``None`` when it is."""
         if self._in_hand >= self._settings.most_requests:
             retry = {"Retry-After": str(RETRY_SECONDS)}
-            raise _RefusedError(503, f"{self._in_hand} requests are in hand already; try again later", retry)
+            return _RefusedError(503, f"{self._in_hand} requests are in hand already; try again later", retry)
         headers = dict(scope["headers"])
         kind = headers.get(b"content-type", b"application/json").split(b";")[0].strip().lower()
         if kind != b"application/json" and not (kind.startswith(b"application/") and kind.endswith(b"+json")):
-            raise _RefusedError(415, "the body must be JSON: send Content-Type: application/json")
-        length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > self._settings.most_bytes:
-            raise self._too_large()
-        self._in_hand += 1
+            return _RefusedError(415, "the body must be JSON: send Content-Type: application/json")
+        # A client that says how much it has, and asks before it sends it, is told at once.
+        if b"expect" in headers and int(headers.get(b"content-length", b"0")) > self._settings.most_bytes:
+            return self._too_large()
+        return None
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -85,27 +86,34 @@ class Limits:
         await self._app(scope, replay, send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body; ``None`` when the client goes away before its end."""
-        pieces, size = [], 0
+        """The body; ``None`` when the client goes away before its end.
+
+        What is over the limit is read to its end, too, but not kept: most clients look for an answer only when they
+        have sent everything, and an answer that comes before a closed connection may be lost with it.
+        """
+        pieces, size, most = [], 0, self._settings.most_bytes
         seconds = self._settings.read_seconds
         try:
             async with asyncio.timeout(seconds):
-                while True:
+                more = True
+                while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         return None
-                    pieces.append(message.get("body", b""))
-                    size += len(pieces[-1])
-                    if size > self._settings.most_bytes:  # a chunked body does not say its length beforehand
-                        raise self._too_large()
-                    if not message.get("more_body", False):
-                        return b"".join(pieces)
+                    size += len(message.get("body", b""))
+                    if size <= most:
+                        pieces.append(message.get("body", b""))
+                    more = message.get("more_body", False)
         except TimeoutError:
+            close = {"Connection": "close"}
             detail = f"the body did not arrive within {seconds:g} seconds"
-            raise _RefusedError(408, detail, {"Connection": "close"}) from None
+            raise self._too_large(close) if size > most else _RefusedError(408, detail, close) from None
+        if size > most:
+            raise self._too_large()
+        return b"".join(pieces)
 
-    def _too_large(self) -> _RefusedError:
-        return _RefusedError(413, f"the body is over the limit of {self._settings.most_bytes:,} bytes")
+    def _too_large(self, headers: Mapping[str, str] | None = None) -> _RefusedError:
+        return _RefusedError(413, f"the body is over the limit of {self._settings.most_bytes:,} bytes", headers)
 
 
 async def _refuse(refused: _RefusedError, scope: Scope, receive: Receive, send: Send) -> None:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..columns import to_values
 from ..decision import Decision
-from ..guidelines import CATEGORIES, WORDING
+from ..guidelines import WORDING
 from ..html import PlainText, read_html
 from ..moderator import Moderator
 from .settings import Settings
@@ -96,7 +96,7 @@ def describe(moderator: Moderator, settings: Settings) -> dict[str, Any]:
     """What is running (`Info`)."""
     return {
         **moderator.info(),
-        "wording": {name: WORDING[category] for name, category in zip(CATEGORIES, WORDING, strict=True)},
+        "wording": {category.value: wording for category, wording in WORDING.items()},
         "limits": {
             "body_bytes": settings.most_bytes,
             "comments": settings.most_comments,

@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..decision import Decision, Span
 from ..html import PlainText, read_html
 from ..moderator import Moderator
-from .attributes import ATTRIBUTES, REJECT, read_labels, score_attribute
+from .attributes import ATTRIBUTES, REJECT, STATUSES, read_labels, score_attribute
 from .perspective_messages import MOST_BYTES, AnalyzeRequest, AttributeScores, Context, SuggestRequest, TextEntry
 
 ERROR_TYPE: Final = "type.googleapis.com/google.commentanalyzer.v1alpha1.Error"
@@ -26,9 +26,6 @@ SCORE_DECIMALS: Final = 6
 # Between sentences: white space behind a full stop and the like, or a new line.
 _BREAK: Final = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"'’”)\]])\s+|\n+")
 MOST_SENTENCES: Final = 200  # that are scored each for itself; what follows counts as one: bounds time and response
-
-# What Coral's own Perspective integration reports when a moderator has decided.
-_STATUSES: Final[Mapping[str, str]] = {"APPROVED": "approve", "DELETED": "reject"}
 _HALF: Final = 0.5
 
 
@@ -107,8 +104,8 @@ def suggest(request: SuggestRequest, moderator: Moderator) -> tuple[Suggestion, 
     labels: dict[str, int] = {}
     for name, scores in request.attribute_scores.items():
         holds = _value(name, scores) >= _HALF
-        if name in _STATUSES:
-            verdict = _STATUSES[name] if holds else verdict
+        if name in STATUSES:
+            verdict = STATUSES[name] if holds else verdict
         elif name not in ATTRIBUTES:
             raise PerspectiveError("INVALID_REQUEST", f"Unknown attribute: {_shorten(name)}")
         elif name.startswith(REJECT):

@@ -6,17 +6,32 @@ as leaving it out, and a field that is not known is passed over.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from .attributes import ATTRIBUTES
+from .attributes import ATTRIBUTES, STATUSES
 
 MOST_BYTES: Final = 20_480  # of a comment's text in UTF-8
 
 ScoreType = Literal["SCORE_TYPE_UNSPECIFIED", "PROBABILITY", "STD_DEV_SCORE", "PERCENTILE", "RAW"]
 TextType = Literal["TEXT_TYPE_UNSPECIFIED", "PLAIN_TEXT", "HTML"]
+
+
+def _required(**more: Any) -> Callable[[dict[str, Any]], None]:
+    """Say in the schema that ``null`` will not do, and what ``more`` there is to say.
+
+    What is missing is let through to the adapter all the same, for it has an error of its own in this API.
+    """
+
+    def change(schema: dict[str, Any]) -> None:
+        schema.update(schema.pop("anyOf")[0])
+        schema.pop("default")
+        schema.update(more)
+
+    return change
 
 
 class _Message(BaseModel):
@@ -26,8 +41,20 @@ class _Message(BaseModel):
 class TextEntry(_Message):
     """A text."""
 
-    text: str | None = Field(default=None, description="The text; of a comment at most 20,480 bytes in UTF-8.")
+    text: str | None = Field(default=None, description="The text.")
     type: TextType | None = Field(default=None, description="PLAIN_TEXT unless given.")
+
+
+class Comment(TextEntry):
+    """The text of a comment."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["text"]})
+
+    text: str | None = Field(
+        default=None,
+        description="The text, at most 20,480 bytes in UTF-8.",
+        json_schema_extra=_required(pattern=r"\S", maxLength=MOST_BYTES),
+    )
 
 
 class Score(_Message):
@@ -74,15 +101,14 @@ class Context(_Message):
 
 
 class _Request(_Message):
-    comment: TextEntry | None = Field(default=None, description="The comment.")
-    languages: list[str] | None = Field(default=None, description="English (en) or nothing.")
+    comment: Comment | None = Field(default=None, description="The comment.", json_schema_extra=_required())
+    languages: list[str] | None = Field(default=None, description="English (en) or nothing.", examples=[["en"]])
     client_token: str | None = Field(default=None, description="Comes back in the response.")
     session_id: str | None = Field(default=None, description="Not used.")
     community_id: str | None = Field(default=None, description="Stored with suggested scores, else not used.")
     context: Context | None = None
 
 
-# What is left out gets an error of its own rather than a general one: so it is optional, though it is required.
 class AnalyzeRequest(_Request):
     """A comment and the attributes to score it on."""
 
@@ -91,7 +117,7 @@ class AnalyzeRequest(_Request):
     requested_attributes: dict[str, AttributeParameters | None] | None = Field(
         default=None,
         description="Attribute to how it is asked for; at least one.",
-        json_schema_extra={"minProperties": 1, "propertyNames": {"enum": list(ATTRIBUTES)}},
+        json_schema_extra=_required(minProperties=1, propertyNames={"enum": list(ATTRIBUTES)}),
         examples=[{"TOXICITY": {}, "SPAM": {"scoreThreshold": 0.5}}],
     )
     do_not_store: bool | None = Field(default=None, description="Nothing is ever stored here.")
@@ -109,6 +135,7 @@ class SuggestRequest(_Request):
     attribute_scores: dict[str, AttributeScores] | None = Field(
         default=None,
         description="Attribute to the score it should have: 1 or 0. APPROVED or DELETED with 1 say what became of it.",
+        json_schema_extra=_required(minProperties=1, propertyNames={"enum": [*ATTRIBUTES, *STATUSES]}),
         examples=[{"TOXICITY": {"summaryScore": {"value": 0}}}],
     )
 

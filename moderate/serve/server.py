@@ -21,7 +21,7 @@ from .._version import __version__
 from ..errors import SettingsError
 from ..moderator import Moderator
 from .app import create_app
-from .connections import Connection
+from .connections import GRACE_SECONDS, Server, within
 from .feedback import FeedbackFile
 from .observe import LOGGER, configure_logging
 from .settings import Settings
@@ -49,13 +49,14 @@ def serve(settings: Settings, say: Callable[[str], None], warn: Callable[[str], 
     if settings.feedback:
         FeedbackFile(settings.feedback)  # whether it can be written
     listener = _listen(settings)
-    _announce(settings, listener, say, warn)
     if settings.workers == 1:
-        _work(settings, listener, moderator)
+        server = _prepare(settings, moderator)
+        _announce(settings, listener, say, warn)
+        server.run(sockets=[listener])
         return
     with tempfile.TemporaryDirectory(prefix="moderate-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # where the workers keep their counts, for one to add up
-        _supervise(settings, listener)
+        _supervise(settings, listener, ready=lambda: _announce(settings, listener, say, warn))
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -84,13 +85,19 @@ def _announce(
         say(f"Coral is to sign its requests to {url}/coral")
 
 
-def _work(settings: Settings, listener: socket.socket, moderator: Moderator | None = None) -> None:
-    """Serve, in this process."""
+def _work(settings: Settings, listener: socket.socket) -> None:
+    """Be a worker."""
+    _prepare(settings).run(sockets=[listener])
+
+
+def _prepare(settings: Settings, moderator: Moderator | None = None) -> Server:
+    """A server that is ready to run, and to be stopped."""
     configure_logging(settings.log_level, with_text=settings.log_text)
     config = uvicorn.Config(
         create_app(settings, moderator),
-        http=Connection,
+        http=within(settings.read_seconds + GRACE_SECONDS),
         ws="none",
+        loop="asyncio",  # uvloop answers no faster here, and lets in one new connection for each round of answers
         lifespan="off",
         log_config=None,
         access_log=False,  # its lines would have the query, and with it the key
@@ -99,17 +106,14 @@ def _work(settings: Settings, listener: socket.socket, moderator: Moderator | No
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(settings.shutdown_seconds),
     )
-    # uvicorn raises the signals again that it got, when it is done; by then they have had their effect.
+    server = Server(config)
+    # For a signal that comes before uvicorn listens to them; and for those that it raises again when it is done.
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)
-    uvicorn.Server(config).run(sockets=[listener])
+        signal.signal(number, server.handle_exit)
+    return server
 
 
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    pass
-
-
-def _supervise(settings: Settings, listener: socket.socket) -> None:
+def _supervise(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Keep the workers alive, until a signal comes; then let them finish."""
     configure_logging(settings.log_level, with_text=settings.log_text)
     stopping = False
@@ -121,6 +125,7 @@ def _supervise(settings: Settings, listener: socket.socket) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     workers = [_start(settings, listener) for _ in range(settings.workers)]
+    ready()
     failed = False
     while not stopping and not failed:
         wait([worker.sentinel for worker, _ in workers], timeout=0.2)
