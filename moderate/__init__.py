@@ -11,6 +11,7 @@ from .errors import (
     ModerateError,
     PolicyError,
     RulesError,
+    SettingsError,
     StoppedError,
     WorkerKilledError,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "PolicyError",
     "Reason",
     "RulesError",
+    "SettingsError",
     "StoppedError",
     "WorkerKilledError",
     "__version__",

@@ -8,12 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from ._version import __version__
-from .errors import PolicyError
+from .errors import MissingExtraError, PolicyError
 from .guidelines import PRESETS, WORDING, Policy
 from .terminal import (
     EXIT_DEFECT,
@@ -26,10 +26,14 @@ from .terminal import (
     format_summary,
     progress_bar,
     say,
+    warn,
 )
 
 if TYPE_CHECKING:
     from .moderator import Moderator
+    from .serve.settings import Settings
+
+LOG_LEVELS: Final[tuple[str, ...]] = ("debug", "info", "warning", "error")
 
 
 def _model_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -156,6 +160,72 @@ def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
     if not quiet:
         click.echo(format_summary(summary), err=True)
     sys.exit(EXIT_PROBLEMS if summary.problems else 0)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on: this machine alone.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes a free one.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share the work.")
+@click.option("--api-keys", metavar="FILE", help="Keys, one a line, to ask for one of [$MODERATE_API_KEYS].")
+@click.option("--coral-secret", metavar="FILE", help="Coral's signing secret, whole [$MODERATE_CORAL_SECRET].")
+@click.option("--coral-reject", is_flag=True, help="Reject in Coral outright, instead of withholding for a moderator.")
+@click.option("--feedback", metavar="FILE", help="Append suggested scores to this file, for retraining.")
+@click.option("--max-body", type=click.IntRange(1), metavar="BYTES", help="Longest request body [2097152].")
+@click.option("--max-comments", type=click.IntRange(1), metavar="N", help="Most comments in a request [1000].")
+@click.option("--max-requests", type=click.IntRange(1), metavar="N", help="Most requests in hand, a worker [100].")
+@click.option("--read-timeout", type=click.FloatRange(0.1), metavar="SECONDS", help="For a body to arrive [5].")
+@click.option("--shutdown-timeout", type=click.FloatRange(1), metavar="SECONDS", help="To finish on SIGTERM [30].")
+@click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Of the log.")
+@click.option("--log-text", is_flag=True, help="Let the log have the comments; it has none otherwise.")
+@_model_options
+def serve(**options: Any) -> None:
+    """Answer over HTTP: an API of its own, one for clients of Perspective, and Coral's external moderation phase.
+
+    A page for a moderator is at /, the description of the API at /docs. The log goes to standard error, a line of
+    JSON for each request. SIGTERM and Ctrl-C finish what was accepted.
+    """
+    with exit_on_errors():
+        try:
+            from .serve.server import serve as run
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("moderate serve", extra="serve") from error
+        run(_serve_settings(**options), click.echo, warn)
+
+
+def _serve_settings(
+    *,
+    api_keys: str | None,
+    coral_reject: bool,
+    coral_secret: str | None,
+    feedback: str | None,
+    max_body: int | None,
+    max_comments: int | None,
+    max_requests: int | None,
+    policy: str | None,
+    read_timeout: float | None,
+    shutdown_timeout: float | None,
+    thresholds: tuple[str, ...],
+    **others: Any,
+) -> Settings:
+    """The options of ``moderate serve`` as settings; those that were not given keep their defaults."""
+    from .serve.settings import CORAL_VARIABLE, KEYS_VARIABLE, Settings, read_secrets
+
+    given: dict[str, Any] = {
+        "most_bytes": max_body,
+        "most_comments": max_comments,
+        "most_requests": max_requests,
+        "read_seconds": read_timeout,
+        "shutdown_seconds": shutdown_timeout,
+    }
+    return Settings(
+        policy=_read_policy(policy, thresholds),
+        api_keys=read_secrets(api_keys, KEYS_VARIABLE),
+        coral_secrets=read_secrets(coral_secret, CORAL_VARIABLE),
+        coral_rejects=coral_reject,
+        feedback=Path(feedback) if feedback else None,
+        **{name: value for name, value in given.items() if value is not None},
+        **others,
+    )
 
 
 def _batch_arguments(

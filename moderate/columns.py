@@ -126,7 +126,28 @@ def _quote(category: str, text: str, spans: tuple[Span, ...]) -> str:
 
 def explain_fully(decision: Decision, text: str) -> str:
     """Every reason as a JSON array of objects: category, score, source, rule, spans (code points), words."""
-    reasons = [
+    return json.dumps(_reasons(decision, text), ensure_ascii=False)
+
+
+def to_values(decision: Decision, text: str) -> dict[str, Any]:
+    """A decision as plain values, for JSON: verdict, score, categories, scores, reasons, source.
+
+    Args:
+        decision: what was decided.
+        text: the comment that the decision's spans point into.
+    """
+    return {
+        "verdict": decision.verdict,
+        "score": round(decision.score, SCORE_DECIMALS),
+        "categories": [category.value for category in decision.categories],
+        "scores": {name: round(score, SCORE_DECIMALS) for name, score in decision.scores.items()},
+        "reasons": _reasons(decision, text),
+        "source": decision.source,
+    }
+
+
+def _reasons(decision: Decision, text: str) -> list[dict[str, Any]]:
+    return [
         {
             "category": reason.category.value,
             "score": round(reason.score, SCORE_DECIMALS),
@@ -137,4 +158,3 @@ def explain_fully(decision: Decision, text: str) -> str:
         }
         for reason in decision.reasons
     ]
-    return json.dumps(reasons, ensure_ascii=False)

@@ -7,6 +7,7 @@ ModerateError
 ├── InputError         a table that cannot be read or written: file, line, column
 │   ├── DamagedInputError  a compressed input that ends too early or is not what it says
 │   └── StoppedError       a run that ended half-way and can be resumed
+├── SettingsError      a service cannot start with these settings: which, and what to do
 ├── WorkerKilledError  a worker process of a batch is gone
 └── MissingExtraError  an optional dependency is needed: which extra to install
 
@@ -40,6 +41,10 @@ class DamagedInputError(InputError):
 
 class StoppedError(InputError):
     """A run ended before its end; what was finished is kept for resuming."""
+
+
+class SettingsError(ModerateError):
+    """The service cannot start with the settings given."""
 
 
 class WorkerKilledError(ModerateError):

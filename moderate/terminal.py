@@ -26,6 +26,11 @@ EXIT_STOPPED: Final[int] = 3
 EXIT_DEFECT: Final[int] = 70  # EX_SOFTWARE of sysexits.h; Python's own 1 means something else here
 
 
+def warn(message: str) -> None:
+    """Say what may be wrong."""
+    click.echo(f"moderate: warning: {message}", err=True)
+
+
 def format_line(text: str, decision: Decision) -> str:
     """Verdict, score, categories and the words that decided, for people."""
     from .columns import describe
@@ -37,17 +42,9 @@ def format_line(text: str, decision: Decision) -> str:
 
 def format_json(text: str, decision: Decision) -> str:
     """The comment with the whole decision, as one JSON object."""
-    from .columns import explain_fully
+    from .columns import to_values
 
-    fields = {
-        "text": text,
-        "verdict": decision.verdict,
-        "score": round(decision.score, 4),
-        "categories": [category.value for category in decision.categories],
-        "scores": {name: round(score, 4) for name, score in decision.scores.items()},
-        "reasons": json.loads(explain_fully(decision, text)),
-        "source": decision.source,
-    }
+    fields = {"text": text, **to_values(decision, text)}
     return json.dumps(fields, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
 
 
@@ -111,7 +108,7 @@ def exit_on_errors() -> Iterator[None]:
     """Turn the library's errors and warnings into a line for people, and a status."""
 
     def show(message: Warning | str, *_: Any, **__: Any) -> None:
-        click.echo(f"moderate: warning: {message}", err=True)
+        warn(str(message))
 
     before, warnings.showwarning = warnings.showwarning, show
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..columns import SCORE_COLUMNS, SCORE_DECIMALS, describe_all, explain_fully, join_categories
 from ..guidelines import CATEGORIES
-from .html import strip_html
+from ..html import strip_html
 
 if TYPE_CHECKING:
     from ..moderator import Moderator, Outcome
