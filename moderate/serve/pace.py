@@ -1,6 +1,6 @@
 """Classifying without keeping others waiting.
 
-A comment takes about a millisecond, a thousand take tens. The event loop does the work itself, for handing it to a
+A comment takes a fraction of a millisecond, a thousand take many. The event loop does the work itself, for handing it to a
 thread and back costs more than a comment, and a thread that computes holds Python's lock for 5 ms at a time. So a large
 request is cut into pieces of a few milliseconds, and whatever came in meanwhile goes first.
 """
@@ -21,8 +21,8 @@ PIECE_CHARACTERS: Final = 4_000
 # Turns of the event loop between two pieces: a request takes one to be read, one to be answered, and may have come with
 # others.
 TURNS: Final = 4
-# From this length on a single comment, which cannot be cut, goes to a thread: its arrays are so long that numpy
-# computes on them without the lock.
+# From this length on a single comment, which cannot be cut, goes to a thread: it is long enough for numpy and the
+# compiled kernels to compute without the lock.
 LONG: Final = 30_000
 
 
