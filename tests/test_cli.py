@@ -154,7 +154,9 @@ def test_batch_shows_no_bar_where_there_is_no_terminal(tmp_path):
 
 def test_batch_shows_a_bar_on_a_terminal(tmp_path):
     source, output = tmp_path / "in.csv", tmp_path / "out.csv"
-    source.write_text("id,comment\n" + "".join(f"{n},you are an idiot\n" for n in range(400_000)))  # it shows from 0.3 s on
+    source.write_text(
+        "id,comment\n" + "".join(f"{n},you are an idiot\n" for n in range(400_000))
+    )  # it shows from 0.3 s on
     terminal, stderr = os.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))  # rows and columns
     process = start("batch", source, "-o", output, stderr=stderr)

@@ -11,6 +11,7 @@ from service import SECRET, running
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
 pytestmark = pytest.mark.slow
 
+
 def start(tmp_path, *options):
     (tmp_path / "secret").write_text(SECRET)
     return running("--coral-secret", tmp_path / "secret", *options, log=tmp_path / "log")
