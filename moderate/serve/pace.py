@@ -1,8 +1,8 @@
 """Classifying without keeping others waiting.
 
-A comment takes a fraction of a millisecond, a thousand take many. The event loop does the work itself, for handing it to a
-thread and back costs more than a comment, and a thread that computes holds Python's lock for 5 ms at a time. So a large
-request is cut into pieces of a few milliseconds, and whatever came in meanwhile goes first.
+A comment takes a fraction of a millisecond, a thousand take many. The event loop does the work itself, for handing it
+to a thread and back costs more than a comment, and a thread that computes holds Python's lock for 5 ms at a time. So a
+large request is cut into pieces of a few milliseconds, and whatever came in meanwhile goes first.
 """
 
 from __future__ import annotations
