@@ -141,10 +141,10 @@ def find_leading_spans(
         if not left.size:
             break
         (*_, bounds), found = _find_grounds(judgement, categories.take(left), rejected.take(left), model, rules)
-        has = np.flatnonzero(np.diff(bounds))
-        for number, place in zip(left.take(has).tolist(), bounds.take(has).tolist(), strict=True):
+        has = np.diff(bounds) > 0
+        for number, place in zip(left[has].tolist(), bounds[:-1][has].tolist(), strict=True):
             spans[number] = found[place]
-        left = np.delete(left, has)
+        left = left[~has]
     return spans
 
 

@@ -113,7 +113,13 @@ def _cells(column: Sequence[Any], delimiter: str) -> Sequence[str]:
         joined = "\0".join(cells)
     if not _needs_quotes(joined, delimiter):
         return cells
-    return [_quote(cell, delimiter) if cell else cell for cell in cells]
+    doubled = joined.replace('"', '""').split("\0")  # all cells at once
+    if len(doubled) != len(cells):
+        return [_quote(cell, delimiter) for cell in cells]
+    return [
+        f'"{double}"' if len(double) != len(cell) or _needs_quotes(cell, delimiter) else cell
+        for cell, double in zip(cells, doubled, strict=True)
+    ]
 
 
 def _join(cells: Iterable[str], layout: Layout) -> str:
