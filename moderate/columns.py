@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # A table cell should stay readable in a spreadsheet; `explain_fully` holds everything.
 REASON_WORDS: Final[int] = 5
-REASON_CHARS: Final[int] = 120
+REASON_CHARS: Final[int] = 118
 # Four decimals are more than the calibration is good for, and keep files small.
 SCORE_DECIMALS: Final[int] = 4
 
@@ -77,12 +77,16 @@ def describe(decision: Decision, text: str) -> str:
     strongest = decision.categories[0]
     if not decision.reasons:
         return str(strongest)
-    reason = next((reason for reason in decision.reasons if reason.category is strongest), decision.reasons[0])
-    words = dict.fromkeys([text[start:end] for start, end in reason.spans[:REASON_WORDS]])
-    quoted = " ".join(", ".join([f'"{word}"' for word in words]).split())
+    reason = decision.reasons[0]
+    if reason.category is not strongest:
+        reason = next((other for other in decision.reasons if other.category is strongest), reason)
+    words = [text[start:end] for start, end in reason.spans[:REASON_WORDS]]
+    quoted = '", "'.join(dict.fromkeys(words) if len(words) > 1 else words)
+    if "  " in quoted or not quoted.isprintable():
+        quoted = " ".join(quoted.split())
     if len(quoted) > REASON_CHARS:
         quoted = quoted[: REASON_CHARS - 1] + "…"
-    return f"{strongest}: {quoted}"
+    return strongest + ': "' + quoted + '"'
 
 
 def explain_fully(decision: Decision, text: str) -> str:

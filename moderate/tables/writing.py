@@ -106,7 +106,7 @@ def _cells(column: Sequence[Any], delimiter: str) -> list[str]:
     """A column as it is written: nothing for ``None``, four decimals for numbers, quotes where they are needed."""
     cells = ["" if value is None else value if isinstance(value, str) else _number(value) for value in column]
     if _needs_quotes("\0".join(cells), delimiter):
-        return [_quote(cell, delimiter) for cell in cells]
+        return [cell and _quote(cell, delimiter) for cell in cells]
     return cells
 
 
