@@ -4,6 +4,8 @@ import re
 import subprocess
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from commands import ENVIRONMENT
 
@@ -39,6 +41,17 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     peak = peak_memory(large, tmp_path / "large.out.csv")
     assert peak < LIMIT
     assert peak < peak_memory(small, tmp_path / "small.out.csv") + 25
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_row_groups_of_parquet(tmp_path):
+    source = tmp_path / "in.parquet"
+    comments = [
+        f"Comment {n} of a length that people write under the news, all in one row group." for n in range(300_000)
+    ]
+    pq.write_table(pa.table({"comment": comments}), source, use_dictionary=False)
+    assert pq.ParquetFile(source).metadata.num_row_groups == 1
+    assert peak_memory(source, tmp_path / "out.parquet") < LIMIT
 
 
 @pytest.mark.slow

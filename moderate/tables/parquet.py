@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..errors import InputError, MissingExtraError
-from .formats import PART_ROWS, Format, Kind, Mark, Piece, Problem, Rows, Table
+from .formats import PART_ROWS, WINDOW_BYTES, Format, Kind, Mark, Piece, Problem, Rows, Table
 from .reading import Options, choose_text_column
 from .streams import STDIN
 from .writing import ERRORS, Layout, row_values, unique_names
@@ -24,7 +24,7 @@ except ImportError:
     raise MissingExtraError("reading or writing Parquet", extra="parquet") from None
 
 # Row groups of the result: what readers of Parquet like, and a bounded amount of memory.
-GROUP_BYTES: Final[int] = 32 << 20
+GROUP_BYTES: Final[int] = 8 << 20
 
 
 class ParquetReader:
@@ -35,7 +35,8 @@ class ParquetReader:
         if path == STDIN:
             raise InputError("Parquet cannot be read from a pipe: its index is at its end; save it to a file first")
         try:
-            self._file = pq.ParquetFile(path, memory_map=False)
+            # Without these, whole row groups are read ahead, and those of many files hold a million rows.
+            self._file = pq.ParquetFile(path, memory_map=False, pre_buffer=False, buffer_size=WINDOW_BYTES)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{path}: {error}") from error
         self._path = path
@@ -180,6 +181,7 @@ def _text_array(values: Sequence[str | None]) -> Any:
 def assemble(streams: Path, target: Path, layout: Layout, table: Table) -> None:
     """Make one Parquet file of the Arrow streams that follow each other in the file ``streams``."""
     schema = _schema(layout, table)
+    pa.default_memory_pool().release_unused()  # what reading and writing chunks took
     try:
         with pa.OSFile(str(streams)) as source, pq.ParquetWriter(str(target), schema) as writer:
             held: list[Any] = []
