@@ -39,6 +39,7 @@ from moderate.spark.worker import Recipe, Settings, decide, decide_batches, load
 pytestmark = pytest.mark.slow
 
 ROWS = 200_000
+PART = ROWS // 8  # rows of a file
 ADDED = ["verdict", "categories", "score", "reason", "source", "error"]
 OPENINGS = ["Honestly,", "As I said before,", "With respect,", "😀", "Once more for the slow ones:", "\n", ""]
 SENTENCES = [
@@ -80,9 +81,8 @@ def archive(spark, texts, tmp_path_factory):
     """The comments as Parquet in eight files, and one row in a thousand null."""
     folder = tmp_path_factory.mktemp("archive") / "comments.parquet"
     folder.mkdir()
-    size = ROWS // 8
     for part in range(8):
-        numbers = range(part * size, (part + 1) * size)
+        numbers = range(part * PART, (part + 1) * PART)
         comments = [None if number % 1000 == 7 else texts[number] for number in numbers]
         pq.write_table(pa.table({"id": list(numbers), "comment": comments}), folder / f"part-{part}.parquet")
     return folder
@@ -99,15 +99,20 @@ def expected(moderator, texts):
     ]
 
 
-def check(table, expected):
-    """Every row once, and equal to what `classify_many` decided."""
-    rows = sorted(zip(*(table.column(name).to_pylist() for name in ["id", *ADDED]), strict=True))
-    assert [row[0] for row in rows] == list(range(ROWS))
-    for number, *decided, error in rows:
+def check(table, expected, rows=ROWS):
+    """Each of the first rows once, and equal to what `classify_many` decided."""
+    found = sorted(zip(*(table.column(name).to_pylist() for name in ["id", *ADDED]), strict=True))
+    assert [row[0] for row in found] == list(range(rows))
+    for number, *decided, error in found:
         if number % 1000 == 7:
             assert (decided, error) == ([None] * 5, "null where text was expected")
         else:
             assert (tuple(decided), error) == (expected[number], None)
+
+
+def parts(archive):
+    """The first two files."""
+    return [str(archive / f"part-{part}.parquet") for part in range(2)]
 
 
 def collect(frame, folder):
@@ -179,6 +184,7 @@ def test_columns_of_every_kind_pass_through(spark):
         "cast(null as int) nothing", "cast('ab' as binary) bytes", "1 error", "2 `Verdict`", "3 `a.b`",
     )  # fmt: skip
     frame = moderate_dataframe(df, "comment")
+    assert frame.schema.fields[: len(df.columns)] == df.schema.fields
     names = ["moderate_verdict", *ADDED[1:-1], "moderate_error"]
     assert frame.columns == [*df.columns, *names]
     assert [row[: len(df.columns)] for row in frame.collect()] == [tuple(row) for row in df.collect()]
@@ -228,8 +234,9 @@ def test_a_task_that_fails_is_tried_again(spark, archive, expected, tmp_path):
                 raise RuntimeError("on purpose")
             yield batch
 
-    df = spark.read.parquet(str(archive))
-    check(collect(moderate_dataframe(df.mapInArrow(fail_once, df.schema), "comment"), tmp_path / "out"), expected)
+    df = spark.read.parquet(*parts(archive))
+    frame = moderate_dataframe(df.mapInArrow(fail_once, df.schema), "comment")
+    check(collect(frame, tmp_path / "out"), expected, 2 * PART)
     assert len(list(marks.iterdir())) >= 2
 
 
@@ -263,7 +270,7 @@ def test_a_killed_worker_is_replaced(spark, archive, expected, tmp_path):
                     time.sleep(0.02)
             yield batch
 
-    df = spark.read.parquet(str(archive))
+    df = spark.read.parquet(*parts(archive))
     frame = moderate_dataframe(df.mapInArrow(wait, df.schema), "comment")
     killed = []
 
@@ -277,7 +284,7 @@ def test_a_killed_worker_is_replaced(spark, archive, expected, tmp_path):
 
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
-    check(collect(frame, tmp_path / "out"), expected)
+    check(collect(frame, tmp_path / "out"), expected, 2 * PART)
     thread.join(timeout=10)
     assert killed
     assert not set(killed) & set(workers())
@@ -306,7 +313,7 @@ def test_memory_of_a_worker_does_not_grow(spark, archive):
 
 
 def test_the_model_is_loaded_once_in_a_worker(spark):
-    settings = Settings(text=1)
+    settings = Settings(text=1, names=("id", "comment", *ADDED))
 
     def spy(batches):
         from moderate.spark.worker import load_moderator
@@ -331,15 +338,16 @@ def run(*arguments):
 def test_spark_submit_on_parquet(archive, expected, tmp_path):
     submit = Path(importlib.util.find_spec("pyspark").origin).parent / "bin" / "spark-submit"
     options = ["--master", "local[2]", "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1"]
-    program = [moderate.spark.__main__.__file__, str(archive), str(tmp_path / "out"), "--text-column", "comment"]
+    options += ["--conf", "spark.ui.showConsoleProgress=false"]  # its lines would run into ours
+    program = [moderate.spark.__main__.__file__, parts(archive)[0], str(tmp_path / "out"), "--text-column", "comment"]
     environment = {**ENVIRONMENT, "PYSPARK_PYTHON": sys.executable}
     done = subprocess.run(
         [str(submit), *options, *program], capture_output=True, text=True, env=environment, timeout=200, check=False
     )
     assert done.returncode == 1, done.stderr  # the nulls
-    assert re.search(rf"^rows +{ROWS:,} ", done.stderr, re.MULTILINE)
-    assert re.search(r"^problems +200 ", done.stderr, re.MULTILINE)
-    check(pq.read_table(tmp_path / "out"), expected)
+    assert re.search(rf"^rows +{PART:,} ", done.stderr, re.MULTILINE)
+    assert re.search(r"^problems +25 ", done.stderr, re.MULTILINE)
+    check(pq.read_table(tmp_path / "out"), expected, PART)
 
 
 def test_csv_keeps_bad_rows_and_blank_comments(spark, tmp_path):
@@ -417,7 +425,7 @@ def test_what_the_command_refuses(spark, tmp_path):
 
 def test_only_plain_settings_travel():
     recipe = Recipe.of(None, Policy.named("strict").with_thresholds({"threat": 0.5}))
-    pickled = pickle.dumps(Settings(text=0, recipe=recipe))
+    pickled = pickle.dumps(Settings(text=0, names=("comment", *ADDED), recipe=recipe))
     assert len(pickled) < 1000
     assert pickle.loads(pickled).recipe == recipe
     assert load_moderator(recipe) is load_moderator(pickle.loads(pickled).recipe)

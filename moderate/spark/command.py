@@ -1,4 +1,4 @@
-"""``python -m moderate.spark IN OUT``: a table of comments on any path of Hadoop's in, Parquet with the decisions out."""
+"""``python -m moderate.spark IN OUT``: a table on any path that Hadoop knows in, Parquet with the decisions out."""
 
 from __future__ import annotations
 

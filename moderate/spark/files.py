@@ -86,7 +86,7 @@ def _read_text(reader: DataFrameReader, format: str, path: str) -> Source:  # no
 
     reader = reader.format(format).option("mode", "PERMISSIVE")
     default = "_corrupt_record"
-    fields = [field for field in reader.option("columnNameOfCorruptRecord", default).load(path).schema.fields]
+    fields = reader.option("columnNameOfCorruptRecord", default).load(path).schema.fields
     if format == "json":  # there it stands already when Spark met one
         fields = [field for field in fields if field.name != default]
     corrupt = default

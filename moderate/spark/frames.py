@@ -16,7 +16,7 @@ try:
     import pandas as pd
     import pyarrow as pa  # noqa: F401 - the workers need it: better to miss it here than there
     from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.functions import pandas_udf
+    from pyspark.sql.pandas.functions import pandas_udf
     from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
 except ImportError as error:
     raise MissingExtraError("moderate.spark", extra="spark") from error
@@ -67,10 +67,13 @@ def moderate_dataframe(
         raise InputError(f"column {text_col!r} holds {type_.simpleString()}, not strings")
     corrupt = None if corrupt_column is None else _find_column(df, corrupt_column)
     kept = [field for index, field in enumerate(df.schema.fields) if index != corrupt]
-    names = free_names([field.name for field in kept])
+    taken = [field.name for field in kept]
+    added = free_names(taken)
     recipe = _recipe(df.sparkSession, model, policy, ship_model=ship_model)
-    settings = Settings(text=text, names=names, recipe=recipe, corrupt=corrupt)
-    return df.mapInArrow(partial(decide_batches, settings=settings), StructType([*kept, *_fields(ADDED, names)]))
+    settings = Settings(text=text, names=(*taken, *added), recipe=recipe, corrupt=corrupt)
+    # mapInArrow looks columns up by unquoted names, and finds none that has a dot
+    numbered = df.toDF(*map(str, range(len(df.columns))))
+    return numbered.mapInArrow(partial(decide_batches, settings=settings), StructType([*kept, *_fields(ADDED, added)]))
 
 
 @overload
@@ -115,7 +118,8 @@ def moderate_udf(
 
     # pandas_udf goes by the hints, which are strings in this module
     decide.__annotations__ = {"batches": Iterator[pd.Series], "return": Iterator[pd.DataFrame]}
-    udf: Callable[..., Column] = pandas_udf(decide, StructType(_fields(STRUCT, STRUCT)))
+    declare: Any = pandas_udf  # its hints know no structs
+    udf: Callable[..., Column] = declare(decide, StructType(_fields(STRUCT, STRUCT)))
     return udf if column is None else udf(column)
 
 
@@ -151,8 +155,6 @@ def _recipe(
         policy = Policy.named(policy)
     if model is not None and ship_model:
         if spark is None:
-            raise InputError(
-                "no Spark session is active, and the model is to be sent to its executors: start one first"
-            )
+            raise InputError("there is no Spark session whose executors the model could be sent to: start one first")
         model = ship(spark, Path(model))
     return Recipe.of(None if model is None else str(model), policy)

@@ -53,13 +53,13 @@ class Settings:
 
     Attributes:
         text: index of the column with the comments.
-        names: how the columns in `ADDED` are called in the output.
+        names: of the output: of the columns that came, and of those in `ADDED`.
         recipe: who decides.
         corrupt: index of a column that holds what the reader could not read, null elsewhere; it is left out.
     """
 
     text: int
-    names: tuple[str, ...] = ADDED
+    names: tuple[str, ...]
     recipe: Recipe = Recipe()
     corrupt: int | None = None
 
@@ -89,10 +89,8 @@ def decide_batches(batches: Iterable[Any], settings: Settings) -> Iterator[Any]:
         corrupt = None if settings.corrupt is None else batch.column(settings.corrupt)
         with paused_collector():
             added = decide(*read_texts(batch.column(settings.text), corrupt), moderator)
-        fields = [batch.schema.field(index) for index in kept]
-        fields += [pa.field(name, column.type) for name, column in zip(settings.names, added.values(), strict=True)]
-        arrays = [*(batch.column(index) for index in kept), *added.values()]
-        yield pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+        arrays = [*map(batch.column, kept), *added.values()]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(settings.names))
 
 
 def read_texts(column: Any, corrupt: Any = None) -> tuple[list[str], dict[int, str]]:
@@ -121,7 +119,7 @@ def _decode(value: bytes | None) -> str | UnicodeDecodeError | None:
 
 
 def decide(texts: list[str], problems: dict[int, str], moderator: Moderator) -> dict[str, Any]:
-    """Decide on ``texts``: Arrow columns by the names in `ADDED`, all of them but ``error`` null where there are problems."""
+    """Decide on ``texts``: Arrow columns by the names in `ADDED`, null but for the error where there are problems."""
     import pyarrow as pa
 
     outcomes = list(moderator.outcomes(texts))
