@@ -219,6 +219,14 @@ def test_udf_on_a_column_of_numbers_says_so(spark):
         spark.range(1).select(moderate_udf("id")).collect()
 
 
+def test_the_lines_of_the_readme(spark, archive, tmp_path):
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"^```py\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    code = code.replace("comments.parquet", parts(archive)[0]).replace("decided.parquet", str(tmp_path / "out"))
+    exec(compile(code, "README", "exec"), {"spark": spark})
+    assert pq.read_table(tmp_path / "out").num_rows == PART
+
+
 # --- Faults -----------------------------------------------------------------------------------------------------
 
 
@@ -418,6 +426,25 @@ def test_what_the_command_refuses(spark, tmp_path):
         assert (done.exit_code, message in done.output) == (2, True), done.output
     assert source.exists()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "path", "message"),
+    [
+        ("sys.modules['pyspark'] = None", os.environ["PATH"], r"pip install 'moderate\[spark\]'"),
+        ("os.environ.pop('JAVA_HOME', None)", str(Path(sys.executable).parent), "is there a Java 17"),
+    ],
+    ids=["no pyspark", "no Java"],
+)
+def test_what_is_missing_is_named(tmp_path, code, path, message):
+    program = f"import os, runpy, sys; {code}; runpy.run_module('moderate.spark', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), str(tmp_path / "out")],
+        capture_output=True, text=True, env={**ENVIRONMENT, "PATH": path}, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert re.search(message, done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 # --- Without a session ------------------------------------------------------------------------------------------

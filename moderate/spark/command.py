@@ -13,11 +13,12 @@ import click
 
 from ..batch import Summary
 from ..cli import model_options, read_policy
-from ..errors import InputError, MissingExtraError, StoppedError
+from ..errors import InputError, StoppedError
 from ..guidelines import CATEGORIES, Policy
 from ..tables.reading import choose_text_column
 from ..terminal import EXIT_PROBLEMS, exit_on_errors, format_summary, say
 from .files import Format, Mode, Source, format_of, read_table, refuse_overlap, write_table
+from .frames import moderate_dataframe, require_spark
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -79,14 +80,17 @@ def main(
 @contextmanager
 def _session() -> Iterator[SparkSession]:
     """The session that is active, or one of our own, which ends here."""
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise MissingExtraError("moderate.spark", extra="spark") from error
+    require_spark()
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
     # Spark's choice is whatever "python3" is, which need not have this library
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     active = SparkSession.getActiveSession()
-    spark = active or SparkSession.builder.appName("moderate").getOrCreate()
+    try:
+        spark = active or SparkSession.builder.appName("moderate").getOrCreate()
+    except PySparkException as error:
+        raise InputError(f"Spark does not start (is there a Java 17?): {error}") from error
     try:
         yield spark
     finally:
@@ -116,8 +120,6 @@ def moderate_table(
         StoppedError: the job failed; the output is not whole.
     """
     from pyspark.errors import AnalysisException, PySparkException
-
-    from .frames import moderate_dataframe
 
     began = time.monotonic()
     format_ = format_ or format_of(input)

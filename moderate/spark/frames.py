@@ -12,21 +12,21 @@ from ..guidelines import Policy
 from .shipping import ship
 from .worker import ADDED, STRUCT, Recipe, Settings, decide_batches, decide_series
 
-try:
-    import pandas as pd
-    import pyarrow as pa  # noqa: F401 - the workers need it: better to miss it here than there
-    from pyspark.sql import DataFrame, SparkSession
-    from pyspark.sql.pandas.functions import pandas_udf
-    from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField, StructType
-except ImportError as error:
-    raise MissingExtraError("moderate.spark", extra="spark") from error
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyspark.sql import Column
+    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import StructField
 
-_TYPES = {"categories": ArrayType(StringType()), "score": DoubleType()}
+
+def require_spark() -> None:
+    """MissingExtraError where what Spark needs on the Python side is not installed."""
+    try:
+        import pandas  # noqa: F401 - for moderate_udf
+        import pyarrow  # noqa: F401 - for the workers
+        import pyspark.sql  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("moderate.spark", extra="spark") from error
 
 
 def moderate_dataframe(
@@ -60,7 +60,11 @@ def moderate_dataframe(
         InputError: there is no such column, or two, or it does not hold strings.
         ModelError: ``model`` is to be sent and is no usable model folder.
         PolicyError: the policy is not valid.
+        MissingExtraError: the extra ``spark`` is not installed.
     """
+    require_spark()
+    from pyspark.sql.types import StringType, StructType
+
     text = _find_column(df, text_col)
     type_ = df.schema.fields[text].dataType
     if not isinstance(type_, StringType):
@@ -111,6 +115,12 @@ def moderate_udf(
     Without a ``column`` it is the function itself, to call on columns or to register for SQL. The fields are null where
     the comment is. The other arguments, and what they raise, are those of `moderate_dataframe`.
     """
+    require_spark()
+    import pandas as pd
+    from pyspark.sql import SparkSession
+    from pyspark.sql.pandas.functions import pandas_udf
+    from pyspark.sql.types import StructType
+
     recipe = _recipe(SparkSession.getActiveSession(), model, policy, ship_model=ship_model)
 
     def decide(batches: Any) -> Any:
@@ -135,7 +145,10 @@ def free_names(taken: Sequence[str]) -> tuple[str, ...]:
 
 
 def _fields(columns: Iterable[str], names: Iterable[str]) -> list[StructField]:
-    return [StructField(name, _TYPES.get(column, StringType())) for column, name in zip(columns, names, strict=True)]
+    from pyspark.sql.types import ArrayType, DoubleType, StringType, StructField
+
+    types = {"categories": ArrayType(StringType()), "score": DoubleType()}
+    return [StructField(name, types.get(column, StringType())) for column, name in zip(columns, names, strict=True)]
 
 
 def _find_column(df: DataFrame, name: str) -> int:
