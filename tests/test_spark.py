@@ -353,8 +353,8 @@ def test_spark_submit_on_parquet(archive, expected, tmp_path):
         [str(submit), *options, *program], capture_output=True, text=True, env=environment, timeout=200, check=False
     )
     assert done.returncode == 1, done.stderr  # the nulls
-    assert re.search(rf"^rows +{PART:,} ", done.stderr, re.MULTILINE)
-    assert re.search(r"^problems +25 ", done.stderr, re.MULTILINE)
+    assert re.search(rf"^rows +{PART:,} ", done.stdout, re.MULTILINE)  # spark-submit moves our stderr there
+    assert re.search(r"^problems +25 ", done.stdout, re.MULTILINE)
     check(pq.read_table(tmp_path / "out"), expected, PART)
 
 
