@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LOG_LEVELS: Final[tuple[str, ...]] = ("debug", "info", "warning", "error")
 
 
-def _model_options(command: Callable[..., None]) -> Callable[..., None]:
+def model_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that decides."""
     options: tuple[Callable[[Callable[..., None]], Callable[..., None]], ...] = (
         click.option("--model", metavar="PATH", help="A model folder instead of the packaged model."),
@@ -64,7 +64,7 @@ def cli() -> None:
 @click.argument("texts", metavar="TEXT...", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--exit-code", is_flag=True, help="Exit with status 1 when any comment is rejected.")
-@_model_options
+@model_options
 def classify(
     texts: tuple[str, ...],
     *,
@@ -80,7 +80,7 @@ def classify(
     that decided. The exit status is 0 whatever the verdicts, unless --exit-code is given.
     """
     with exit_on_errors():
-        moderator = _load(model, _read_policy(policy, thresholds))
+        moderator = _load(model, read_policy(policy, thresholds))
         rejected = False
         for batch in _batches(texts):
             for text, decision in zip(batch, moderator.classify_many(batch), strict=True):
@@ -91,11 +91,11 @@ def classify(
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-@_model_options
+@model_options
 def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tuple[str, ...]) -> None:
     """Show version, model, policy and categories with their thresholds."""
     with exit_on_errors():
-        moderator = _load(model, _read_policy(policy, thresholds))
+        moderator = _load(model, read_policy(policy, thresholds))
         facts = moderator.info()
         if as_json:
             click.echo(json.dumps(facts, ensure_ascii=False, indent=2))
@@ -129,7 +129,7 @@ def info(*, as_json: bool, model: str | None, policy: str | None, thresholds: tu
 @click.option("--no-header", is_flag=True, help="The first row is data: columns are called column_1, column_2 ...")
 @click.option("--max-field", type=click.IntRange(1), help="Longest field that is read, in characters [131072].")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors.")
-@_model_options
+@model_options
 def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
     """Classify every comment of a table.
 
@@ -256,7 +256,7 @@ def _batch_arguments(
             header=not no_header,
             max_field=max_field or MAX_FIELD,
         ),
-        "policy": _read_policy(policy, thresholds),
+        "policy": read_policy(policy, thresholds),
         "columns": None if columns is None else next(csv.reader([columns]), []),
         **others,
     }
@@ -271,7 +271,7 @@ def _load(model: str | None, policy: Policy | None) -> Moderator:
     return Moderator.load(model, policy)
 
 
-def _read_policy(policy: str | None, thresholds: tuple[str, ...]) -> Policy | None:
+def read_policy(policy: str | None, thresholds: tuple[str, ...]) -> Policy | None:
     """The policy that the options ask for; ``None`` for the model's default."""
     chosen = None
     if policy is not None:

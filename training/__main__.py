@@ -205,14 +205,20 @@ def _plain(value: object) -> object:
     required=True,
     help="Comments: a JSON string a line, or .txt.",
 )
-@click.option("--rows", default=400_000, show_default=True, help="Rows of the table for `moderate batch`.")
+@click.option("--rows", default=400_000, show_default=True, help="Rows of the table for `moderate batch` or Spark.")
 @click.option("--install", is_flag=True, help="Also make a fresh environment, and measure it.")
+@click.option("--spark", is_flag=True, help="Measure the throughput inside Apache Spark instead (extra spark).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there, too.")
-def bench(texts: Path, rows: int, install: bool, json_file: Path | None) -> None:
+def bench(texts: Path, rows: int, install: bool, spark: bool, json_file: Path | None) -> None:
     """Measure speed and footprint, beside alt-profanity-check (if it is installed) and scikit-learn."""
     from .bench import as_json, format_figures, measure, read_texts
 
-    figures = measure(read_texts(texts), rows=rows, install=install)
+    if spark:
+        from .bench_spark import measure_spark
+
+        figures = measure_spark(read_texts(texts), rows=rows)
+    else:
+        figures = measure(read_texts(texts), rows=rows, install=install)
     print(format_figures(figures))
     if json_file is not None:
         json_file.write_text(as_json(figures) + "\n", encoding="utf-8")

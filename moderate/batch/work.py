@@ -80,12 +80,12 @@ class Chunk:
 
 def process(piece: Piece, work: Work, moderator: Moderator) -> Chunk:
     """Read, classify and write one piece."""
-    with _paused_collector():
+    with paused_collector():
         return _process(piece, work, moderator)
 
 
 @contextmanager
-def _paused_collector() -> Iterator[None]:
+def paused_collector() -> Iterator[None]:
     """Keep the cyclic garbage collector from searching, again and again, a chunk's objects, which hold no cycles.
 
     It would take a quarter of the time.
