@@ -145,8 +145,13 @@ class RuleBook:
             "classes": {name: list(words) for name, words in self.classes.items()},
         }
         with Path(path).open("wb") as file:
-            table = {"buckets": self.table.buckets, "base": self.table.base}
-            columns = table | {"prefixes": self.prefixes, "endings": self.endings, "ending_rules": self.ending_rules}
+            columns: dict[str, npt.NDArray[Any]] = {
+                "buckets": self.table.buckets,
+                "base": self.table.base,
+                "prefixes": self.prefixes,
+                "endings": self.endings,
+                "ending_rules": self.ending_rules,
+            }
             np.savez_compressed(  # most buckets are empty
                 file,
                 **{name: values.astype(COLUMNS[name][0]) for name, values in columns.items()},
