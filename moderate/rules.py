@@ -145,16 +145,13 @@ class RuleBook:
             "classes": {name: list(words) for name, words in self.classes.items()},
         }
         with Path(path).open("wb") as file:
-            columns: dict[str, npt.NDArray[Any]] = {
-                "buckets": self.table.buckets,
-                "base": self.table.base,
-                "prefixes": self.prefixes,
-                "endings": self.endings,
-                "ending_rules": self.ending_rules,
-            }
             np.savez_compressed(  # most buckets are empty
                 file,
-                **{name: values.astype(COLUMNS[name][0]) for name, values in columns.items()},
+                buckets=self.table.buckets.astype(COLUMNS["buckets"][0]),
+                base=self.table.base.astype(COLUMNS["base"][0]),
+                prefixes=self.prefixes.astype(COLUMNS["prefixes"][0]),
+                endings=self.endings.astype(COLUMNS["endings"][0]),
+                ending_rules=self.ending_rules.astype(COLUMNS["ending_rules"][0]),
                 described=np.frombuffer(json.dumps(described).encode(), np.uint8),
             )
 
