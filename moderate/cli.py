@@ -177,7 +177,7 @@ def batch(input_: str, output: str, quiet: bool, **options: Any) -> None:
 @click.option("--shutdown-timeout", type=click.FloatRange(1), metavar="SECONDS", help="To finish on SIGTERM [30].")
 @click.option("--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True, help="Of the log.")
 @click.option("--log-text", is_flag=True, help="Let the log have the comments; it has none otherwise.")
-@_model_options
+@model_options
 def serve(**options: Any) -> None:
     """Answer over HTTP: an API of its own, one for clients of Perspective, and Coral's external moderation phase.
 
@@ -218,7 +218,7 @@ def _serve_settings(
         "shutdown_seconds": shutdown_timeout,
     }
     return Settings(
-        policy=_read_policy(policy, thresholds),
+        policy=read_policy(policy, thresholds),
         api_keys=read_secrets(api_keys, KEYS_VARIABLE),
         coral_secrets=read_secrets(coral_secret, CORAL_VARIABLE),
         coral_rejects=coral_reject,

@@ -59,9 +59,11 @@ def folding_table() -> U32:
     try:
         index = np.load(DATA / "folding_index.npy", allow_pickle=False)
         pages = np.load(DATA / "folding_pages.npy", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        entries = pages[index].reshape(-1)
+        if entries.size != BOUNDARY_CODE or entries.dtype != np.uint32 or (classes_of(pages) == BOUNDARY).any():
+            raise ValueError("not a table of every code point")
+    except Exception as error:  # a damaged header makes numpy raise nearly anything
         raise ModelError(f"the installation is damaged, reinstall moderate: folding table: {error}") from error
-    entries = pages[index].reshape(-1)
     codes = (entries + np.arange(entries.size, dtype=np.uint32)) & np.uint32(CODE_MASK)
     table = np.empty(entries.size + 1, np.uint32)
     table[:-1] = codes | (entries & np.uint32(0xFFFFFFFF ^ CODE_MASK))

@@ -83,6 +83,7 @@ WORDING: Final[Mapping[Category, str]] = MappingProxyType(
 )
 
 PRESETS: Final[tuple[str, ...]] = ("default", "strict", "lenient")
+NEVER: Final = 1.01  # a threshold that no probability reaches
 
 # Used where no model supplies thresholds of its own (the rule book alone decides). A rule's evidence is
 # "mild" 0.3, "strong" 0.7, "severe" 0.95 (rules.SEVERITY_SCORE): strict rejects on a mild hit, lenient on severe only.
@@ -128,13 +129,12 @@ class Policy:
         Raises:
             PolicyError: the file cannot be read or is not valid; names the file, the line and the key.
         """
-        import tomllib
+        from .untrusted import parse_toml, read_bytes
 
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8-sig")
-            data = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            text, data = parse_toml(read_bytes(path))
+        except (OSError, ValueError) as error:
             raise PolicyError(f"{path}: {error}") from error
         for key in data:
             if key not in {"name", "base", "thresholds"}:
@@ -179,7 +179,7 @@ def _category(name: str) -> Category:
 
 
 def _threshold(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1.01:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= NEVER:
         raise PolicyError(f"threshold of {str(name)!r} is {value!r}: give a number from 0 to 1 (1.01 = never)")
     return float(value)
 

@@ -25,10 +25,12 @@ import numpy.typing as npt
 from .compiled import kernels
 from .errors import ModelError
 from .feature_table import FeatureTable
-from .features import LEVEL_COUNT, SIGNALS, Features, Vocabulary
-from .folding import U8, Ints
-from .guidelines import CATEGORIES, FAMILY, PRESETS
+from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
+from .folding import BOUNDARY_CODE, U8, Ints
+from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS
 from .spelling import Spelling
+from .text import hash_stretches
+from .untrusted import ascends, check_file, fits_table, read_bytes
 
 Floats = npt.NDArray[np.float64]
 
@@ -231,24 +233,24 @@ class LinearModel:
                 presets={name: _thresholds(config["presets"][name]) for name in PRESETS},
                 card=dict(config.get("card", {})),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
             raise ModelError(f"{folder / 'config.json'}: missing or wrong entry: {error}") from error
         model._check(folder)
         return model
 
     def _check(self, folder: Path) -> None:
-        """Raise ModelError where the arrays do not fit together."""
-        buckets, base = self.table.buckets, self.table.base
-        filled = (buckets.view("<u2").reshape(-1, 4) != 0).sum(axis=1)
+        """Raise ModelError where the arrays do not fit together: nothing may be indexed that is not there."""
+        boundary = hash_stretches(np.array([BOUNDARY_CODE], np.uint32), np.array([0, 1]))
         consistent = {
-            "rows": self.rows.ndim == 2 and self.rows.shape[1] == ROW_BYTES and self.rows.shape[0] > 0,
-            "buckets": buckets.size > 0 and buckets.size & (buckets.size - 1) == 0,
-            "base": base.size == buckets.size
-            and bool((base > 0).all())
-            and int((base + filled).max(initial=0)) <= len(self.rows),
+            "rows": self.rows.shape[1] == ROW_BYTES and self.rows.shape[0] > 0,
+            "buckets": fits_table(self.table, len(self.rows)),
+            "spelling_keys": ascends(self.spelling.keys),
             "spelling_words": self.spelling.keys.size == self.spelling.words.size,
             "signals": self.signals.shape == (len(SIGNALS), LEVEL_COUNT, len(CATEGORIES)),
         }
+        # A comment whose boundary were no word, or one to be left out, would have no first word.
+        if all(consistent.values()):
+            consistent["rows"] = bool(self.rows[self.table.look_up(boundary), CLASS_BYTE] == BOUNDARY_CLASS)
         for name, good in consistent.items():
             if not good:
                 raise ModelError(f"{folder / name}.npy: its shape or values do not fit the other arrays")
@@ -319,7 +321,7 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
 def _read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(read_bytes(path).decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{folder}: no model here (config.json is missing)") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -341,6 +343,7 @@ def _read_array(folder: Path, name: str, entry: Mapping[str, Any]) -> npt.NDArra
     path = folder / f"{name}.npy"
     dtype, dimensions = ARRAYS[name]
     try:
+        check_file(path)
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # a damaged header makes numpy raise nearly anything, tokenize.TokenError for one
         raise ModelError(f"{path}: cannot be read: {error}") from error
@@ -348,8 +351,10 @@ def _read_array(folder: Path, name: str, entry: Mapping[str, Any]) -> npt.NDArra
         raise ModelError(f"{path}: not an array file")
     if array.dtype.str.replace("=", "<") != dtype or array.ndim != dimensions or list(array.shape) != entry["shape"]:
         raise ModelError(
-            f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']}"
+            f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']!s:.99}"
         )
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise ModelError(f"{path}: its numbers do not lie one behind the other in C order")
     if _digest(array) != entry["sha256"]:
         raise ModelError(f"{path}: damaged (its digest is not the one in config.json)")
     return np.asarray(array)
@@ -361,6 +366,8 @@ def _digest(array: npt.NDArray[Any]) -> str:
 
 def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:
     numbers = _numbers([values[category] for category in CATEGORIES], (len(CATEGORIES),))
+    if numbers.min() < 0 or numbers.max() > NEVER:
+        raise ValueError(f"a threshold is not a number from 0 to {NEVER}")
     return dict(zip(CATEGORIES, numbers.tolist(), strict=True))
 
 

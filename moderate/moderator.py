@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -65,7 +66,7 @@ class Moderator:
             policy = Policy.named(policy)
         folder = DATA if path is None else Path(path)
         rules = folder / "rules.toml"
-        book = RuleBook.from_toml(rules if rules.is_file() else DATA / "rules.toml")
+        book = RuleBook.from_toml(rules if os.path.lexists(rules) else DATA / "rules.toml")
         try:
             model = LinearModel.load(folder)
         except ModelError as error:

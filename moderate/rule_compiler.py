@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,25 +21,27 @@ from .folding import Ints
 from .guidelines import CATEGORIES, Category
 from .rules import LONGEST_PHRASE, MILD, SEVERITIES, Rule, RuleBook, rule_columns
 from .text import decode, tokenize
+from .untrusted import parse_toml
 
 FORMAT: Final = 1
-MOST_SEQUENCES: Final = 50_000  # of a whole book: bounds the time and memory to load it
+# These bound the time and memory to load a book, whatever its sets and brackets multiply to.
+MOST_SEQUENCES: Final = 50_000  # of a whole book; the packaged one has 18,299
+MOST_PARTS: Final = 1_000_000  # words, brackets and sets read to find them; the packaged book has 44,728
+LONGEST_TEXT: Final = 1_000  # characters of a phrase, as written and as read
 
 
 def compile_rules(path: Path, raw: bytes) -> RuleBook:
     """Compile the rule book ``raw``; ``path`` is where it came from, for complaints."""
     try:
-        text = raw.decode("utf-8-sig")
-        data = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        text, data = parse_toml(raw)
+    except ValueError as error:
         raise RulesError(f"{path}: {error}") from error
     return Compiler(path, text, data, hashlib.sha256(raw).hexdigest()).compile()
 
 
 def read_word_sets(path: Path) -> dict[str, tuple[str, ...]]:
     """The single words of every set of [words] of the rule book ``path``, folded; RulesError if it is not valid."""
-    text = path.read_text(encoding="utf-8-sig")
-    compiler = Compiler(path, text, tomllib.loads(text), "")
+    compiler = Compiler(path, *parse_toml(path.read_bytes()), "")
     compiler.sets = compiler._read_sets()
     return {name: tuple(dict.fromkeys(compiler.members(name, name))) for name in compiler.sets}
 
@@ -51,7 +52,7 @@ class Compiler:
     def __init__(self, path: Path, text: str, data: Mapping[str, Any], digest: str) -> None:
         """Take the parsed ``data`` of ``text``; ``path`` is for complaints."""
         self.path, self.text, self.data, self.digest = path, text, data, digest
-        self.sequences = 0
+        self.sequences = self.parts = 0
         self.rule = -1  # number of the rule that is being read; -1: none
 
     def compile(self) -> RuleBook:
@@ -188,14 +189,17 @@ class Compiler:
             self.sequences += 1
             if self.sequences > MOST_SEQUENCES:
                 raise self._error(phrase, f"the book stands for more than {MOST_SEQUENCES} phrases; at {phrase!r}")
-            yield "".join(choice)
+            yield self._join(choice, phrase)
 
     def _parse(self, text: str, phrase: str, depth: int = 0) -> list[list[str]]:
         """Alternatives of each part of ``text``, which is ``phrase`` or a part of it."""
         if depth > 8:
             raise self._error(phrase, f"phrase {phrase!r} nests too deeply")
+        if len(text) > LONGEST_TEXT:
+            raise self._error(phrase, f"phrase {phrase[:60]!r}... has a part of more than {LONGEST_TEXT} characters")
         parts: list[list[str]] = []
         while text:
+            self._count(1, phrase)
             if text[0] == "(":
                 inside, text = self._bracketed(text, phrase)
                 options = self._split(inside)
@@ -216,14 +220,28 @@ class Compiler:
     def alternatives(self, options: list[str], phrase: str, depth: int) -> list[str]:
         """Every plain phrase that one of ``options``, parts of ``phrase``, stands for; bounded."""
         products = (
-            "".join(choice)
+            self._join(choice, phrase)
             for option in options
             for choice in itertools.product(*self._parse(option, phrase, depth + 1))
         )
         plain = list(itertools.islice(products, MOST_SEQUENCES + 1))
         if len(plain) > MOST_SEQUENCES:
             raise self._error(phrase, f"phrase {phrase!r} stands for more than {MOST_SEQUENCES} phrases")
+        self._count(len(options) + len(plain), phrase)
         return plain
+
+    def _count(self, parts: int, phrase: str) -> None:
+        """Count the work that the book is; RulesError where it is too much."""
+        self.parts += parts
+        if self.parts > MOST_PARTS:
+            raise self._error(phrase, f"the book is more than {MOST_PARTS:,} words, brackets and sets; at {phrase!r}")
+
+    def _join(self, choice: tuple[str, ...], phrase: str) -> str:
+        """The plain phrase that a choice of alternatives makes."""
+        joined = "".join(choice)
+        if len(joined) > LONGEST_TEXT:
+            raise self._error(phrase, f"phrase {phrase!r} stands for one of more than {LONGEST_TEXT} characters")
+        return joined
 
     def _bracketed(self, text: str, phrase: str) -> tuple[str, str]:
         """Split ``"(inside)rest"`` into inside and rest."""

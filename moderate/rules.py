@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +27,7 @@ from .guidelines import CATEGORIES, FAMILY, Category
 from .links import expand
 from .spelling import Spelling, spelling_keys
 from .text import hash_words
+from .untrusted import LARGEST_ARRAY, check_file, fits_table, read_bytes
 
 SEVERITIES: Final = ("none", "mild", "strong", "severe")
 NONE, MILD, STRONG, SEVERE = range(4)
@@ -36,6 +36,16 @@ COMPILED_FORMAT: Final = 1  # of ``rules.npz``
 LEAST_DISGUISED: Final = 3  # letters; a shorter word in disguise is anything
 LONGEST_PHRASE: Final = 10  # words; longer ones are sentences, and a place would walk too far
 _FAMILY: Final = np.array(FAMILY, np.int64)
+_LEVELS: Final = (MILD, STRONG, SEVERE)
+
+# Of ``rules.npz``: name of each column, its dtype on disk and in use.
+COLUMNS: Final[Mapping[str, tuple[str, type[np.generic]]]] = {
+    "buckets": ("<u8", np.uint64),
+    "base": ("<i4", np.int32),
+    "prefixes": ("<u8", np.uint64),
+    "endings": ("<i4", np.int64),
+    "ending_rules": ("<i2", np.int64),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +122,11 @@ class RuleBook:
         """
         path = Path(path)
         try:
-            raw = path.read_bytes()
+            raw = read_bytes(path)
         except OSError as error:
             raise RulesError(f"{path}: {error}") from error
         compiled = path.with_suffix(".npz")
-        if compiled.is_file():
+        if compiled.exists():
             book = _read_compiled(compiled)
             if book is not None and book.digest == hashlib.sha256(raw).hexdigest():
                 return book
@@ -137,11 +147,11 @@ class RuleBook:
         with Path(path).open("wb") as file:
             np.savez_compressed(  # most buckets are empty
                 file,
-                buckets=self.table.buckets.astype("<u8"),
-                base=self.table.base.astype("<i4"),
-                prefixes=self.prefixes.astype("<u8"),
-                endings=self.endings.astype("<i4"),
-                ending_rules=self.ending_rules.astype("<i2"),
+                buckets=self.table.buckets.astype(COLUMNS["buckets"][0]),
+                base=self.table.base.astype(COLUMNS["base"][0]),
+                prefixes=self.prefixes.astype(COLUMNS["prefixes"][0]),
+                endings=self.endings.astype(COLUMNS["endings"][0]),
+                ending_rules=self.ending_rules.astype(COLUMNS["ending_rules"][0]),
                 described=np.frombuffer(json.dumps(described).encode(), np.uint8),
             )
 
@@ -240,25 +250,55 @@ def _without_exceptions(start: Ints, end: Ints, rule: Ints) -> Hits:
 def _read_compiled(path: Path) -> RuleBook | None:
     """The compiled book in ``path``; ``None`` if it is damaged or of another format: it can be made anew."""
     try:
+        check_file(path)
         with np.load(path, allow_pickle=False) as arrays:
+            if sum(member.file_size for member in arrays.zip.infolist()) > LARGEST_ARRAY:
+                return None
             described = json.loads(arrays["described"].tobytes())
             if described["format"] != COMPILED_FORMAT:
                 return None
             rules = tuple(Rule(name, Category(category), severity) for name, category, severity in described["rules"])
-            return RuleBook(
+            book = RuleBook(
                 rules=rules,
                 words=described["words"],
                 classes={name: tuple(words) for name, words in described["classes"].items()},
-                table=FeatureTable(buckets=arrays["buckets"], base=arrays["base"]),
+                table=FeatureTable(buckets=_read_column(arrays, "buckets"), base=_read_column(arrays, "base")),
                 salt=np.uint64(described["salt"]),
-                prefixes=arrays["prefixes"],
-                endings=arrays["endings"].astype(np.int64),
-                ending_rules=arrays["ending_rules"].astype(np.int64),
+                prefixes=_read_column(arrays, "prefixes"),
+                endings=_read_column(arrays, "endings"),
+                ending_rules=_read_column(arrays, "ending_rules"),
                 digest=described["digest"],
                 **rule_columns(rules),
             )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+    except Exception:  # a damaged archive makes zipfile, zlib and numpy raise nearly anything
         return None
+    return book if _is_consistent(book) else None
+
+
+def _read_column(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    """One of the `COLUMNS`; ValueError if it is not of its type."""
+    stored, used = COLUMNS[name]
+    values = arrays[name]
+    if values.dtype.str != stored or values.ndim != 1:
+        raise ValueError(f"{name}: not one row of {stored}")
+    return np.ascontiguousarray(values, used)
+
+
+def _is_consistent(book: RuleBook) -> bool:
+    """Whether nothing in the book points to what is not there, and every word and name is text."""
+    count, endings, ruled = len(book.rules), book.endings, book.ending_rules
+    return (
+        all(isinstance(rule.name, str) and rule.severity in _LEVELS for rule in book.rules)
+        and fits_table(book.table, book.prefixes.size)
+        and endings.size == book.prefixes.size + 1
+        and int(endings[0]) >= 0
+        and bool((endings[1:] >= endings[:-1]).all())
+        and int(endings[-1]) <= ruled.size
+        and bool(((ruled >= -count) & (ruled < count)).all())
+        and isinstance(book.words, dict)
+        and all(book.words)
+        and all(isinstance(word, str) for words in book.classes.values() for word in words)
+    )
 
 
 def rule_columns(rules: tuple[Rule, ...]) -> dict[str, npt.NDArray[Any]]:

@@ -31,6 +31,13 @@ LOOK_ALIKES: Final = {
     "i": "іι1!|їاі", "j": "јϳ", "k": "кκ", "l": "ӏ£", "m": "мμ", "n": "ոпη", "o": "оοσօ0", "p": "рρ", "q": "ԛգ",
     "r": "гя", "s": "ѕ5$", "t": "тτ7+", "u": "υսцμ", "v": "νѵ", "w": "ԝωшա", "x": "хχ", "y": "уγү¥", "z": "ᴢ2",
 }  # fmt: skip
+# The same of scripts that few readers write, Cherokee, Coptic, Lisu and others: the confusables of TR 39, as folded.
+RARE_LOOK_ALIKES: Final = {
+    "a": "ꓮᎪᗅ", "b": "ƅꓐᏏᖯꞵᗷᑲᏴ", "c": "ⲥꓚᏟ", "d": "ᏧꓓᑯᗞᗪꓒᎠ", "e": "ⴹꬲᎬꓰҽ", "f": "քᖴꓝꬵ", "g": "ƍɡᏳᏀꓖ",
+    "h": "ᕼꓧᏂⲏᎻ", "i": "Ꭵɩꙇᛁⲓꓲⵏ", "j": "ᒍᎫꓙ", "k": "ꓗᛕⲕᏦ", "l": "ⳑꓡᏞᒪ", "m": "Ꮇⲙᛖꓟᗰ", "n": "ռⲛꓠ",
+    "o": "ჿⲟഠᴑⵔꓳଠዐꬽဝ", "p": "ᑭᏢⲣꓑ", "q": "զⵕ", "r": "ᏒꓣᖇᎱᎡꭇⲅꭈᴦ", "s": "ꓢտᏚƽᏕ", "t": "Ꭲⲧꓔ", "u": "ሀꞟꓴᑌ",
+    "v": "ꓦᏙⴸᐯꛟ", "w": "ꓪѡᎳᏔ", "x": "ꓫⵝᕽⲭᚷꭓᕁ", "y": "ყⲩᎽꓬɣᎩ", "z": "Ꮓꓜ",
+}  # fmt: skip
 DROPPED: Final = "*_^~%&"  # symbols that stand for a letter left out, or for nothing
 EITHER: Final = "1!|"  # read as i first, then as l
 SPACED_RUN: Final = 3  # single letters in a row from which they may be a word spelt out
@@ -244,9 +251,10 @@ def _is_odd(codes: U32) -> Bools:
 @cache
 def _letter_tables() -> tuple[U32, U32]:
     """Letter read for each code point below the table's end (0: none); the second reads `EITHER` as l."""
-    size = max(ord(char) for chars in LOOK_ALIKES.values() for char in chars) + 2
+    alike = [*LOOK_ALIKES.items(), *RARE_LOOK_ALIKES.items()]
+    size = max(ord(char) for _, chars in alike for char in chars) + 2
     first = np.arange(size, dtype=np.uint32)
-    for letter, chars in LOOK_ALIKES.items():
+    for letter, chars in alike:
         first[[ord(char) for char in chars]] = ord(letter)
     first[[ord(char) for char in DROPPED]] = 0
     second = first.copy()

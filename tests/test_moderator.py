@@ -450,8 +450,8 @@ def test_a_policy_changes_the_verdict_and_not_the_scores(moderator):
 def test_a_category_rejects_from_its_threshold_on(tiny):
     score = tiny.classify("zonkel the").scores["personal_attack"]
     for threshold, verdict in (
-        (np.nextafter(np.float32(score), 0), "reject"),
-        (np.nextafter(np.float32(score), 1), "approve"),
+        (np.nextafter(np.float32(score), np.float32(0)), "reject"),
+        (np.nextafter(np.float32(score), np.float32(1)), "approve"),
     ):
         own = {**dict.fromkeys(CATEGORIES, 1.01), "personal_attack": float(threshold)}
         judge = Moderator(model=tiny.model, rules=tiny.rules, policy=Policy(thresholds=own))

@@ -48,6 +48,10 @@ def build(corpora: Path, out: Path, name: str, jobs: int, without: tuple[str, ..
     "--bars", type=click.Path(exists=True, path_type=Path), help="Folder with corpora, eval and lists: print the bars."
 )
 @click.option("--functional", is_flag=True, help="Print the functional test of hate speech.")
+@click.option("--evasion", is_flag=True, help="Print what disguises of the golden cases do.")
+@click.option(
+    "--fairness", is_flag=True, help="Print false rejections by group, of political names, war and quotation."
+)
 @click.option(
     "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a report of --data, one table, as HTML."
 )
@@ -59,16 +63,20 @@ def evaluate(
     as_json: bool,
     bars: Path | None,
     functional: bool,
+    evasion: bool,
+    fairness: bool,
     report: Path | None,
 ) -> None:
-    """Print AUC, average precision, F1 and false rejections for every set and label; the bars; the functional test."""
+    """Print AUC, average precision, F1 and false rejections for every set and label; the bars; the tests of our own."""
     from .bars import format_bars, measure_bars
     from .evaluate import evaluate as run
     from .evaluate import format_table
+    from .evasion import format_evasion, measure_evasion
+    from .fairness import format_fairness, measure_fairness
     from .functional import format_functional, measure_functional
 
-    if data is None and bars is None and not functional:
-        raise click.UsageError("nothing to measure: give --data, --bars or --functional")
+    if data is None and bars is None and not (functional or evasion or fairness):
+        raise click.UsageError("nothing to measure: give --data, --bars, --functional, --evasion or --fairness")
     moderator = Moderator.load(model, policy=policy)
     if report is not None:
         if data is None or data.is_dir() or split is not None:
@@ -89,6 +97,10 @@ def evaluate(
         print(format_bars(measure_bars(moderator, bars)))
     if functional:
         print(format_functional(measure_functional(moderator)))
+    if evasion:
+        print(format_evasion(measure_evasion(moderator)))
+    if fairness:
+        print(format_fairness(measure_fairness(moderator)))
 
 
 @main.command()

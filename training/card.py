@@ -12,6 +12,8 @@ from moderate.guidelines import CATEGORIES
 
 from .bars import format_bars, measure_bars
 from .evaluate import Measure, evaluate, format_table
+from .evasion import format_evasion, measure_evasion
+from .fairness import format_fairness, measure_fairness
 from .functional import format_functional, measure_functional
 
 _USE = """\
@@ -101,6 +103,7 @@ def measure_sections(
         f"Default policy.\n\n{format_table(measures)}",
         "Functional test of hate speech detection": "On sentences written for this project that no training saw "
         f"(`training/functional.toml`); default policy.\n\n{format_functional(measure_functional(moderator))}",
+        **measure_trust(moderator),
     }
     if test is not None:
         sections["Figures on test sets"] = (
@@ -109,3 +112,15 @@ def measure_sections(
     if bars is not None:
         sections["The project's bars"] = format_bars(measure_bars(moderator, bars))
     return sections
+
+
+def measure_trust(moderator: Moderator) -> dict[str, str]:
+    """The sections of a card on disguises and on groups."""
+    return {
+        "Evasion": "The rejections of `tests/cases` that are rejected undisguised, perturbed: how many still are with "
+        "the words that decided perturbed, with every word of four letters or more, and likewise of promotion; then "
+        "how many of the approvals and of the sentences of `training/fairness.toml` are rejected with every word "
+        f"perturbed. Default policy.\n\n{format_evasion(measure_evasion(moderator))}",
+        "Fairness": "Sentences of our own that are to be approved (`training/fairness.toml`); default policy.\n\n"
+        f"{format_fairness(measure_fairness(moderator))}",
+    }

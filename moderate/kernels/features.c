@@ -196,14 +196,22 @@ static void add_grams(const Vocabulary *vocabulary, const Tokens *tokens, Py_ssi
     if (length > GRAM_LETTERS) length = GRAM_LETTERS;
     memcpy(letters + 1, tokens->codes + tokens->starts[token], length * sizeof(uint32_t));
     length += 2;
+    uint64_t hashes[3 * (GRAM_LETTERS + 2)];
+    Py_ssize_t count = 0;
     for (Py_ssize_t begin = 0; begin < length; begin++) {
         uint64_t sum = 0;
         for (Py_ssize_t size = 1; size <= 5 && begin + size <= length; size++) {
             sum = (sum + letters[begin + size - 1] + 1) * SPREAD;
             if (size < 3) continue;
-            APPEND(&out[GRAM_ROWS], int32_t, table_row(&vocabulary->table, mix(sum ^ vocabulary->salts[GRAM])));
-            APPEND(&out[GRAM_WORDS], int64_t, word);
+            hashes[count] = mix(sum ^ vocabulary->salts[GRAM]);
+            table_prefetch(&vocabulary->table, hashes[count++]);
         }
+    }
+    int32_t *rows = vector_extend(&out[GRAM_ROWS], count * sizeof(int32_t));
+    int64_t *words = vector_extend(&out[GRAM_WORDS], count * sizeof(int64_t));
+    for (Py_ssize_t i = 0; rows && words && i < count; i++) {
+        rows[i] = table_row(&vocabulary->table, hashes[i]);
+        words[i] = word;
     }
 }
 

@@ -1,0 +1,152 @@
+"""Deliberate breakage: defects are made that the fast tests must notice.
+
+A defect is a change of one line of the sources. The tests that ought to notice run in a process of their own on a copy
+of the sources; the copy without a defect must pass them.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# What breaks: file, what stands there, what is put in its place, and the tests that must notice.
+DEFECTS = {
+    "two heads swapped": (
+        "model.py",
+        "words, signals = sums\n        factors",
+        "words, signals = sums\n        words = words[:, [1, 0, *range(2, 14)]]\n        factors",
+        "test_model.py",
+    ),
+    "a span shifted by one": (
+        "text.py",
+        "return self.begins.take(tokens) - offsets, self.ends.take(last) - offsets",
+        "return self.begins.take(tokens) - offsets + 1, self.ends.take(last) - offsets",
+        "test_text.py test_rules.py",
+    ),
+    "the end of a span lost": (
+        "judgement.py",
+        "return begins + shifts, ends + shifts",
+        "return begins + shifts, ends + shifts - 1",
+        "test_moderator.py",
+    ),
+    "the first rule lost": (
+        "rules.py",
+        "order = np.lexsort((rule, end, start))",
+        "order = np.lexsort((rule, end, start))\n    order = order[rule[order] != 0]",
+        "test_rules.py",
+    ),
+    "exceptions not applied": ("rules.py", "kept = ~exception & ~inside", "kept = ~exception", "test_rules.py"),
+    "a threshold of the wrong preset": (
+        "guidelines.py",
+        "base = presets[self.base]",
+        'base = presets["default"]',
+        "test_guidelines.py test_moderator.py",
+    ),
+    "a threshold of the wrong category": (
+        "guidelines.py",
+        "self.thresholds.get(category, base[category])) for category in Category",
+        "self.thresholds.get(category, base[category])) for category in reversed(Category)",
+        "test_guidelines.py test_moderator.py",
+    ),
+    "above instead of from the threshold on": (
+        "explanation.py",
+        "scores >= ",
+        "scores > ",
+        "test_moderator.py",
+    ),
+    "calibration left out": (
+        "model.py",
+        "raw * factors + intercepts",
+        "raw * self.scale",
+        "test_model.py",
+    ),
+    "the root of the length left out": (
+        "model.py",
+        "words / np.sqrt(np.maximum(counts + self.prior_words, 1))[:, None]",
+        "words",
+        "test_model.py",
+    ),
+    "children above their parents": ("judgement.py", "    cap_children(scores)\n", "", "test_moderator.py"),
+    "blank comments scored": ("judgement.py", "    scores[blank] = 0\n", "", "test_moderator.py"),
+    "invisible characters kept": (
+        "text.py",
+        "if classes.max() == folding.IGNORED:",
+        "if classes.max() > folding.IGNORED:",
+        "test_text.py",
+    ),
+    "words across comments": (
+        "features.py",
+        "frames[first[1:-1] - 1] = 0",
+        "pass",
+        "test_features.py test_moderator.py",
+    ),
+    "digests not compared": (
+        "model.py",
+        'if _digest(array) != entry["sha256"]:',
+        "if False:",
+        "test_model.py",
+    ),
+    "tables not checked": ("untrusted.py", "return int(base.min()) > 0 and", "return True or", "test_untrusted.py"),
+    "pickles allowed": (
+        "model.py",
+        "allow_pickle=False)\n    except",
+        "allow_pickle=True)\n    except",
+        "test_model.py",
+    ),
+    "the model's fallback silent": ("moderator.py", "        warnings.warn(", "        str(", "test_moderator.py"),
+    "no evidence of rules": (
+        "judgement.py",
+        "logits += EVIDENCE.take(severities)",
+        "pass",
+        "test_moderator.py test_cases.py",
+    ),
+}  # fmt: skip
+
+
+def run(folder, tests):
+    """Run tests on a copy of the sources; on the numpy code, which test_kernels compares the kernels with."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow",
+         *(f"tests/{name}" for name in tests.split())],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder), "MODERATE_KERNELS": "numpy", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("broken")
+    for name in ("moderate", "tests", "training"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("file", "line", "broken", "tests"), DEFECTS.values(), ids=DEFECTS)
+def test_a_defect_is_noticed_by_the_fast_tests(sources, file, line, broken, tests):
+    path = sources / "moderate" / file
+    sound = path.read_text()
+    assert sound.count(line) == 1, f"the line is no longer there once: {line}"
+    path.write_text(sound.replace(line, broken))
+    try:
+        done = run(sources, tests)
+    finally:
+        path.write_text(sound)
+    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "FAILED tests/" in done.stdout, done.stdout[-2000:]
+
+
+@pytest.mark.slow
+def test_the_sound_sources_pass(sources):
+    done = run(sources, "test_text.py test_guidelines.py test_model.py")
+    assert done.returncode == 0, done.stdout[-2000:]

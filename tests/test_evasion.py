@@ -1,0 +1,100 @@
+"""Disguises of the golden cases, and who is rejected for being named: what holds, and what does not yet.
+
+The figures are those of ``python -m training evaluate --evasion --fairness``.
+"""
+
+import pytest
+
+from training.evasion import KINDS, measure_evasion, perturb, read_cases
+from training.fairness import measure_fairness
+
+LEAST_RECALL = 0.9
+MOST_ADDED = 0.02  # share of civil comments that a disguise may have rejected, besides those rejected plain
+UNDONE = [
+    "homoglyphs, one letter",
+    "homoglyphs, all letters",
+    "zero-width characters",
+    "soft hyphens",
+    "combining marks",
+    "mixed case",
+    "stretched letters",
+]
+FOUND = [*UNDONE, "leetspeak, one letter", "hyphens or underscores between letters"]
+# Not good enough, and not to become worse: the model must learn, or the pipeline read more.
+WEAK = {
+    "leetspeak, all letters": 0.8,
+    "spaces between letters": 0.75,
+    "dots between letters": 0.75,
+    "two letters swapped": 0.7,
+    "a star for a letter": 0.65,
+    "a letter dropped": 0.5,
+    "emoji between letters": 0.4,
+    "one emoji inside": 0.2,
+    "one dot or hyphen inside": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def measured(moderator):
+    return {one.kind: one for one in measure_evasion(moderator)}
+
+
+@pytest.fixture(scope="module")
+def fairness(moderator):
+    return measure_fairness(moderator)
+
+
+def test_every_kind_is_measured_and_spoken_of_here(measured):
+    assert set(measured) == {"plain", *KINDS} == {"plain", *FOUND, *WEAK}
+
+
+@pytest.mark.parametrize("kind", FOUND)
+def test_a_disguise_of_characters_hides_little(measured, kind):
+    assert measured[kind].deciding >= LEAST_RECALL
+    assert measured[kind].every >= LEAST_RECALL
+
+
+@pytest.mark.parametrize("kind", UNDONE)
+def test_and_it_makes_nothing_of_civil_comments(measured, kind):
+    assert measured[kind].approvals <= measured["plain"].approvals + MOST_ADDED
+    assert measured[kind].civil <= measured["plain"].civil + MOST_ADDED
+
+
+@pytest.mark.parametrize("kind", WEAK)
+def test_where_a_disguise_hides_much_it_does_not_hide_more(measured, kind):
+    assert measured[kind].deciding >= WEAK[kind]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_perturbation_changes_words_and_nothing_else_and_always_alike(kind):
+    text = "Somebody wrote to http://site.example/path and a@b.example: the quick foxes!"
+    found = perturb(text, kind)
+    assert found != text
+    assert found == perturb(text, kind)
+    assert " http://site.example/path " in found
+    assert found.endswith("!")
+    begin = text.index("quick")
+    only = perturb(text, kind, [(begin, begin + 5)])
+    assert only.startswith(text[:begin])
+    assert only.endswith(text[begin + 5 :])
+
+
+def test_the_cases_are_the_golden_ones_that_are_decided_rightly():
+    cases = list(read_cases())
+    assert sum("reject" in case for case in cases) > 200
+    assert sum("approve" in case for case in cases) > 100
+
+
+def test_no_group_is_rejected_for_its_name(fairness):
+    """A sentence is 4 points of the 25 of each group; one may be wrong."""
+    assert len(fairness.groups) > 40
+    assert min(group.harmless for group in fairness.groups) >= 25
+    assert fairness.largest_gap[0] <= 4.1
+    assert sum(group.false_rejections * group.harmless for group in fairness.groups) <= 3
+
+
+def test_political_names_and_reports_of_war_are_approved(fairness):
+    rejected = {one.name: 1 - one.accuracy.verdict for one in fairness.functionalities}
+    assert rejected["political_names"] == 0
+    assert rejected["war_reporting"] <= 0.081
+    assert rejected["quotation"] <= 0.33  # known to be bad: see the model card
