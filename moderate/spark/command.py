@@ -137,7 +137,7 @@ def moderate_table(
             raise InputError(f"--partition-by: no column {missing[0]!r}; there are {', '.join(decided.columns)}")
         counts = _write_counted(decided, output, partition_by=partition_by, mode=mode)
     except AnalysisException as error:
-        raise InputError(f"{output}: {error.getMessage() or error}") from error
+        raise InputError(f"{output}: {error}") from error
     except PySparkException as error:
         raise StoppedError(f"Spark gave up, {output} is not whole; run it again: {error}") from error
     return _summarise(counts, seconds=time.monotonic() - began)

@@ -77,7 +77,7 @@ def read_table(spark: SparkSession, path: str, *, format: Format, multiline: boo
         delimiter = "\t" if format == "tsv" else ","
         return _read_text(reader.options(**_CSV, sep=delimiter, multiLine=multiline is not False), "csv", path)
     except AnalysisException as error:
-        raise InputError(f"{path}: {error.getMessage() or error}") from error
+        raise InputError(f"{path}: {error}") from error
 
 
 def _read_text(reader: DataFrameReader, format: str, path: str) -> Source:  # noqa: A002
