@@ -5,6 +5,7 @@ of the sources; the copy without a defect must pass them.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -143,7 +144,7 @@ def test_a_defect_is_noticed_by_the_fast_tests(sources, file, line, broken, test
     finally:
         path.write_text(sound)
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "FAILED tests/" in done.stdout, done.stdout[-2000:]
+    assert re.search(r"^(FAILED|ERROR) tests/\w+\.py::", done.stdout, re.MULTILINE), done.stdout[-2000:]
 
 
 @pytest.mark.slow

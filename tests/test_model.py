@@ -128,6 +128,12 @@ def test_a_score_is_the_sum_over_the_root_of_the_number_of_words_plus_the_signal
     assert logits == pytest.approx([expected(category, *told.get(category, (0, 0))) for category in CATEGORIES])
 
 
+def test_every_head_has_its_own_weights():
+    model = build_model({"idiot": {name: 5 * place + 1 for place, name in enumerate(CATEGORIES)}}, intercept=0.0)
+    logits = model.logits(model.vocabulary.extract(tokenize(["idiot"])))[0]
+    assert logits.tolist() == pytest.approx([0.05 * (5 * place + 1) for place in range(len(CATEGORIES))])
+
+
 # --- probabilities ---------------------------------------------------------------------------------------------------
 
 

@@ -451,6 +451,7 @@ def test_a_category_rejects_from_its_threshold_on(tiny):
     score = tiny.classify("zonkel the").scores["personal_attack"]
     for threshold, verdict in (
         (np.nextafter(np.float32(score), np.float32(0)), "reject"),
+        (np.float32(score), "reject"),
         (np.nextafter(np.float32(score), np.float32(1)), "approve"),
     ):
         own = {**dict.fromkeys(CATEGORIES, 1.01), "personal_attack": float(threshold)}
