@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from .formats import PART_ROWS, Dialect, Piece, Problem, Quoting, Rows, Table
 
 _QUOTE: Final[int] = ord('"')
+_FEED: Final[int] = ord("\n")
+_RETURN: Final[int] = ord("\r")
 # What "surrogateescape" makes of bytes that could not be decoded.
 _UNDECODABLE: Final[re.Pattern[str]] = re.compile("[\udc80-\udcff]")
 _UNREADABLE: Final[re.Pattern[str]] = re.compile("[\x00\udc80-\udcff]")
@@ -47,6 +49,13 @@ def split_lines(text: str) -> list[str]:
     if len(lines) == text.count("\n") + (not text.endswith("\n")):
         return lines
     return list(io.StringIO(text, newline=""))
+
+
+def count_lines(data: bytes) -> int:
+    """Number of line ends, "\\r\\n" being one."""
+    marks = np.frombuffer(data, np.uint8)
+    feeds, returns = marks == _FEED, marks == _RETURN
+    return int(np.count_nonzero(feeds) + np.count_nonzero(returns) - np.count_nonzero(returns[:-1] & feeds[1:]))
 
 
 # --- Where to cut -----------------------------------------------------------------------------------------------

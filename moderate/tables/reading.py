@@ -183,9 +183,8 @@ class TextReader:
             mark = piece.end
 
     def _piece(self, data: bytes, mark: Mark, *, dropped: int = 0, crc: int = 0) -> Piece:
-        lines = 1 if dropped else data.count(b"\n")
-        if self.table.format.kind is Kind.DELIMITED and not dropped and b"\r" in data:
-            lines += data.count(b"\r") - data.count(b"\r\n")
+        delimited_table = self.table.format.kind is Kind.DELIMITED
+        lines = 1 if dropped else delimited.count_lines(data) if delimited_table else data.count(b"\n")
         end = Mark(mark.position + len(data) + dropped, mark.line + lines, crc or zlib.crc32(data, mark.crc))
         return Piece(data, mark.line, end, dropped)
 
