@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from moderate import Moderator
 from moderate.errors import InputError
 from moderate.folding import Ints
-from moderate.guidelines import CATEGORIES, PARENT, Category
+from moderate.guidelines import CATEGORIES, PARENT, PROMOTIONS, Category
 from moderate.model import Floats, LinearModel
 from moderate.text import tokenize
 
@@ -48,7 +48,6 @@ SHARES: Final[Mapping[str, float]] = {
     "toxic": 1.0, "abuse": 1.25, "promotion": 0.4, "personal_attack": 0.4, "profanity": 0.5, "threat": 0.1,
     "vulgarity": 0.1,
 }  # fmt: skip
-_PROMOTIONS: Final = [column for column, name in enumerate(CATEGORIES) if "promotion" in name]
 LEAST_THRESHOLD: Final = 0.02  # a category never rejects on less, however rare it is among clean comments
 
 
@@ -97,7 +96,7 @@ def choose_presets(moderator: Moderator, dev: Corpus) -> dict[str, dict[str, flo
         return {name: dict.fromkeys(CATEGORIES, 0.5) for name in FALSE_REJECTION}
     scores = moderator.scores(chosen.texts)
     talk = np.flatnonzero(np.isin(chosen.sources.astype(str), TALK_PAGES))
-    scores[talk[:, None], _PROMOTIONS] = 0
+    scores[talk[:, None], PROMOTIONS] = 0
     weights = _equal_sources(chosen.sources.astype(str))
     return {name: _thresholds(scores, weights, target) for name, target in FALSE_REJECTION.items()}
 
