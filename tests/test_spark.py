@@ -221,7 +221,8 @@ def test_udf_on_a_column_of_numbers_says_so(spark):
 
 def test_the_lines_of_the_readme(spark, archive, tmp_path):
     text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"^```py\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```py\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    (code,) = (block for block in blocks if "moderate.spark" in block)
     code = code.replace("comments.parquet", parts(archive)[0]).replace("decided.parquet", str(tmp_path / "out"))
     exec(compile(code, "README", "exec"), {"spark": spark})
     assert pq.read_table(tmp_path / "out").num_rows == PART
