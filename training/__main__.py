@@ -217,7 +217,7 @@ def _plain(value: object) -> object:
     required=True,
     help="Comments: a JSON string a line, or .txt.",
 )
-@click.option("--rows", default=1_000_000, show_default=True, help="Rows of the table for `moderate batch` or Spark.")
+@click.option("--rows", default=2_000_000, show_default=True, help="Rows of the table for `moderate batch` or Spark.")
 @click.option("--install", is_flag=True, help="Also make a fresh environment, and measure it.")
 @click.option("--spark", is_flag=True, help="Measure the throughput inside Apache Spark instead (extra spark).")
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the figures there, too.")
