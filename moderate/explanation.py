@@ -23,7 +23,7 @@ from .guidelines import CATEGORIES, FAMILY, PROMOTIONS, Category
 from .judgement import Judgement
 from .links import expand
 from .model import Floats, LinearModel
-from .rules import RuleBook
+from .rules import FAMILY_COLUMNS, RuleBook
 
 KIND_SHARE: Final = 0.15  # of a broken category's score, from which a kind of it is named too; golden cases chose it
 MOST_CATEGORIES: Final = 3  # categories of a comment that get reasons from the model
@@ -32,7 +32,6 @@ LEAST_SHARE: Final = 0.35  # of the strongest word's weight, that a word must ha
 
 _TOXIC: Final = CATEGORIES.index(Category.TOXIC)
 _NEAREST: Final = np.array([one for one in range(len(CATEGORIES)) if one not in (*PROMOTIONS, _TOXIC)], np.int64)
-_FAMILY: Final = np.array(FAMILY, np.int64)
 _MEMBERS: Final = np.array(list(Category), object)
 _SOURCES: Final = np.array(["rule", "model"], object)
 
@@ -80,7 +79,7 @@ def reject(
     """
     if kernels is None:
         return _reject(scores, by_rules, blank, limits)
-    found = kernels.reject((scores, by_rules, blank, limits, _FAMILY, _NEAREST), _TOXIC)
+    found = kernels.reject((scores, by_rules, blank, limits, FAMILY_COLUMNS, _NEAREST), _TOXIC)
     mask = np.frombuffer(found[1], np.bool_).reshape(-1, len(CATEGORIES))
     rejected, columns, bounds = (np.frombuffer(found[place], np.int64) for place in (0, 2, 3))
     return rejected, Named(mask=mask, columns=columns, bounds=bounds)

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from .compiled import kernels
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
-from .guidelines import CATEGORIES, FAMILY, PROMOTIONS
+from .guidelines import CATEGORIES, PROMOTIONS
 from .model import LOGISTIC, LinearModel, cap_children, probabilities
-from .rules import Hits, RuleBook
+from .rules import FAMILY_COLUMNS, Hits, RuleBook
 from .text import PIECE, tokenize
 
 # What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe): enough to settle
@@ -31,7 +31,6 @@ RULE_SCORES: Final = np.array([0.0, 0.3, 0.7, 0.95], np.float32)
 LEAST_KNOWN: Final = 0.2
 
 _NO_SEVERITIES: Final = np.zeros(0, np.int64)
-_FAMILY: Final = np.array(FAMILY, np.int64)
 _PROMOTIONS: Final = np.array(PROMOTIONS, np.int64)
 
 
@@ -122,7 +121,7 @@ def weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severitie
     if kernels is None:
         return _weigh(model, sums, counts, severities)
     comments = (*sums, counts.words, counts.known, counts.links, severities)
-    knowledge = (*model.calibration(), EVIDENCE, LOGISTIC, RULE_SCORES, _FAMILY, _PROMOTIONS)
+    knowledge = (*model.calibration(), EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
     scores, by_rules, blank = kernels.weigh((*comments, *knowledge), model.prior_words)
     by_category = np.frombuffer(scores, np.float32).reshape(-1, len(CATEGORIES))
     return by_category, np.frombuffer(by_rules, np.bool_), np.frombuffer(blank, np.bool_)

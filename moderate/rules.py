@@ -35,7 +35,7 @@ NONE, MILD, STRONG, SEVERE = range(4)
 COMPILED_FORMAT: Final = 1  # of ``rules.npz``
 LEAST_DISGUISED: Final = 3  # letters; a shorter word in disguise is anything
 LONGEST_PHRASE: Final = 10  # words; longer ones are sentences, and a place would walk too far
-_FAMILY: Final = np.array(FAMILY, np.int64)
+FAMILY_COLUMNS: Final = np.array(FAMILY, np.int64)  # as the compiled kernels read the tree of categories
 _LEVELS: Final = (MILD, STRONG, SEVERE)
 
 # Of ``rules.npz``: name of each column, its dtype on disk and in use.
@@ -193,7 +193,7 @@ class RuleBook:
         """
         if kernels is None:
             return self._severities(hits, first)
-        (severities,) = kernels.severities((hits.start, hits.rule, first, self.columns, self.levels, _FAMILY))
+        (severities,) = kernels.severities((hits.start, hits.rule, first, self.columns, self.levels, FAMILY_COLUMNS))
         return np.frombuffer(severities, np.int64).reshape(-1, len(CATEGORIES))
 
     def _severities(self, hits: Hits, first: Ints) -> Ints:

@@ -33,7 +33,6 @@ bool arrays_from(PyObject *tuple, Array *arrays, Py_ssize_t count, const char *k
 void arrays_release(Array *arrays, Py_ssize_t count);
 
 #define U8(array) ((const uint8_t *)(array).data)
-#define U16(array) ((const uint16_t *)(array).data)
 #define U32(array) ((const uint32_t *)(array).data)
 #define I32(array) ((const int32_t *)(array).data)
 #define U64(array) ((const uint64_t *)(array).data)
