@@ -2,9 +2,9 @@
 
 Only tokens that the vocabulary does not know are looked at. Their spelling is normalised (look-alikes from other
 scripts, digits and symbols become the Latin letters they are read as, repeated letters are collapsed) and looked up
-among the spellings of known words, compiled with the model: the plain spelling of common words, and for the words of
-the lexicon also those with letters dropped, swapped or starred. Letters spaced out, "f u c k", are put together first,
-and what is no word is taken apart if it is several (`moderate.joined`).
+among the spellings of known words, compiled with the model: the plain spelling of common words, and for words
+that tell much also those with letters dropped, swapped or starred, or in two halves. What is set apart, "f u c k",
+is put together first (`moderate.spaced`), and what is no word is taken apart if it is several (`moderate.joined`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from . import folding
 from .folding import U32, U64, Bools, Ints
 from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, mark_tops
 from .links import expand
+from .spaced import LEAST_RUN, Runs, drop_overlaps, find_halves, find_runs, half_keys
 from .text import Tokens, hash_stretches
 
 # Letters of other scripts that look like Latin ones (after Unicode TR 39, "Confusable detection", chosen by us), and
@@ -40,7 +41,6 @@ RARE_LOOK_ALIKES: Final = {
 }  # fmt: skip
 DROPPED: Final = "*_^~%&"  # symbols that stand for a letter left out, or for nothing
 EITHER: Final = "1!|"  # read as i first, then as l
-SPACED_RUN: Final = 3  # single letters in a row from which they may be a word spelt out
 PLAIN: Final = np.uint64(0x5851F42D4C957F2D)  # tells the keys of plain words from those of disguised ones
 ACRONYM: Final = 3  # letters: so many capitals are an abbreviation
 UNIT: Final = 2  # letters behind a number that are its unit rather than the end of a word
@@ -60,6 +60,19 @@ class Replacement:
     index: Ints
     last: Ints
     words: U64
+
+    @classmethod
+    def none(cls) -> Replacement:
+        """No replacement."""
+        return cls(index=np.zeros(0, np.int64), last=np.zeros(0, np.int64), words=np.zeros(0, np.uint64))
+
+    @classmethod
+    def join(cls, parts: Sequence[Replacement]) -> Replacement:
+        """Several of them as one; those of one token stay in their order."""
+        index = np.concatenate([part.index for part in parts])
+        order = np.argsort(index, kind="stable")
+        last = np.concatenate([part.last for part in parts]).take(order)
+        return cls(index=index.take(order), last=last, words=np.concatenate([part.words for part in parts]).take(order))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +111,18 @@ class Spelling:
         """Find the words that unknown tokens stand for.
 
         Returns:
-            the replacements; whether each token is dropped (handles, and letters put together with the one before),
+            the replacements; whether each token is dropped (handles, and what was put together with the one before),
             bool (T,); the number of handles of each comment, int64 (n,).
         """
         dropped = np.zeros(unknown.size, np.bool_)
         handles = np.zeros(tokens.offsets.size, np.int64)
         lengths = tokens.starts[1:] - tokens.starts[:-1]
-        runs, run_ends, run_words = self._join_spaced(tokens, lengths, dropped)
-        index = np.flatnonzero(unknown & ~dropped & (lengths > 1) & (lengths <= LONGEST))
+        runs = find_runs(tokens, lengths)
+        spelt = self._join_letters(tokens, runs)
+        halved = self._join_halves(tokens, lengths, unknown, runs.within)
+        alone = unknown.copy()
+        alone[expand(halved.index, halved.last + 1)] = False
+        index = np.flatnonzero(alone & (lengths > 1) & (lengths <= LONGEST))
         index = index[~(_is_acronym(tokens, index, lengths) | _is_quantity(tokens, index, lengths))]
         codes, starts = _take(tokens, index, lengths)
         words, found = self.look_up(codes, starts)
@@ -116,13 +133,13 @@ class Spelling:
             comments = np.searchsorted(tokens.first, named, side="right") - 1
             handles = np.bincount(comments, minlength=handles.size)
         joined, joined_words = self._take_apart(tokens, index[~found], lengths)
-        first = np.concatenate([runs, index[found], joined])
-        order = np.argsort(first, kind="stable")
-        replacement = Replacement(
-            index=first.take(order),
-            last=np.concatenate([run_ends - 1, index[found], joined]).take(order),
-            words=np.concatenate([run_words, words[found], joined_words]).take(order),
-        )
+        replacement = Replacement.join([
+            spelt,
+            halved,
+            Replacement(index=index[found], last=index[found], words=words[found]),
+            Replacement(index=joined, last=joined, words=joined_words),
+        ])  # fmt: skip
+        dropped[expand(replacement.index + 1, replacement.last + 1)] = True
         return replacement, dropped, handles
 
     def look_up(self, codes: U32, starts: Ints, *, spaced: bool = False) -> tuple[U64, Bools]:
@@ -186,33 +203,80 @@ class Spelling:
         parts = begins - shift.take(np.searchsorted(apart, owner))
         return index.take(owner), hash_stretches(letters, np.append(parts, letters.size))
 
-    def _join_spaced(self, tokens: Tokens, lengths: Ints, dropped: Bools) -> tuple[Ints, Ints, U64]:
-        """Runs of single letters one character apart that spell a word: first, end, word; marks the rest.
+    def _join_letters(self, tokens: Tokens, runs: Runs) -> Replacement:
+        """What runs of single letters spell: a word, or several, one after another.
 
-        A run may have one letter too many at either end: "what a f u c k", "f u c k u".
+        A word may have one letter too many at either end: "what a f u c k", "f u c k u".
         """
-        single = lengths == 1
-        initial = tokens.codes.take(tokens.starts[:-1])
-        single &= (initial >= ord("0")) & (initial != folding.BOUNDARY_CODE)
-        joined = single[1:] & single[:-1] & (tokens.begins[1:] - tokens.begins[:-1] == 2)
-        begins = np.flatnonzero(joined & ~np.append(False, joined[:-1]))
-        ends = np.flatnonzero(joined & ~np.append(joined[1:], False)) + 2 if begins.size else begins
-        long = ends - begins >= SPACED_RUN
-        begins, ends = begins[long], np.minimum(ends[long], begins[long] + LONGEST)
+        letters = tokens.codes.take(tokens.starts.take(runs.letters))
+        begins, ends = runs.begins, runs.ends
         if not begins.size:
-            return begins, begins, np.zeros(0, np.uint64)
-        firsts = np.concatenate([begins, begins + 1, begins])
-        lasts = np.concatenate([ends, ends, ends - 1])
-        tried = np.flatnonzero(lasts - firsts >= SPACED_RUN)
+            return Replacement.none()
+        firsts, lasts = np.concatenate([begins, begins + 1, begins]), np.concatenate([ends, ends, ends - 1])
+        sizes = lasts - firsts
+        tried = np.flatnonzero((sizes >= LEAST_RUN) & (sizes <= LONGEST))
         first, last = firsts.take(tried), lasts.take(tried)
-        spelt, hit = self.look_up(initial.take(expand(first, last)), np.append(0, np.cumsum(last - first)), spaced=True)
+        spelt, hit = self.look_up(letters.take(expand(first, last)), np.append(0, np.cumsum(last - first)), spaced=True)
         words, found = np.zeros(firsts.size, np.uint64), np.zeros(firsts.size, np.bool_)
         words[tried], found[tried] = spelt, hit
         best = np.arange(begins.size) + begins.size * found.reshape(-1, begins.size).argmax(axis=0)
-        begins, ends, words, found = firsts.take(best), lasts.take(best), words.take(best), found.take(best)
-        begins, ends, words = begins[found], ends[found], words[found]
-        dropped[expand(begins + 1, ends)] = True
-        return begins, ends, words
+        whole = found.take(best)
+        best = best[whole]
+        first, last, run, parts = self._split_runs(letters, begins, ends, ~whole)
+        begin, end = np.zeros(begins.size, np.int64), np.full(begins.size, -1, np.int64)
+        begin[whole], end[whole] = firsts.take(best), lasts.take(best) - 1
+        begin[run], end[run] = begins.take(run), ends.take(run) - 1
+        hits = np.flatnonzero(end >= 0)
+        kept = np.zeros(begins.size, np.bool_)
+        kept[hits] = drop_overlaps(begin.take(hits), end.take(hits))
+        first = np.concatenate([firsts.take(best), first])
+        last = np.concatenate([lasts.take(best) - 1, last])
+        words = np.concatenate([words.take(best), parts])
+        chosen = kept.take(np.concatenate([np.flatnonzero(whole), run]))
+        return Replacement(
+            index=runs.letters.take(first[chosen]), last=runs.letters.take(last[chosen]), words=words[chosen]
+        )
+
+    def _split_runs(self, letters: U32, begins: Ints, ends: Ints, chosen: Bools) -> tuple[Ints, Ints, Ints, U64]:
+        """The ``chosen`` runs that are several words: first and last letter of each word, its run, and its hash."""
+        runs = np.flatnonzero(chosen & (ends - begins >= LEAST_LETTERS))
+        sizes = (ends - begins).take(runs)
+        starts = np.append(0, np.cumsum(sizes))
+        codes = _read(letters.take(expand(begins.take(runs), ends.take(runs))))
+        apart, parts = self.parts.split(codes, starts)
+        owner = np.searchsorted(starts, parts, side="right") - 1
+        stops = np.append(parts[1:], 0)
+        final = np.append(owner[1:] != owner[:-1], True)[: owner.size]
+        stops[final] = starts.take(owner[final] + 1)
+        letters_of_parts = codes.take(expand(parts, stops))
+        hashes = hash_stretches(letters_of_parts, np.append(0, np.cumsum(stops - parts)))
+        shift = (begins.take(runs) - starts[:-1]).take(owner)
+        return parts + shift, stops - 1 + shift, runs.take(owner), hashes
+
+    def _join_halves(self, tokens: Tokens, lengths: Ints, unknown: Bools, within: Bools) -> Replacement:
+        """Words in two halves: those that a model was compiled with, and across a mark any whose half is unknown."""
+        first, second, marked = find_halves(tokens, unknown, within)
+        if not first.size or not self.keys.size:
+            return Replacement.none()
+        words = np.zeros(first.size, np.uint64)
+        keys = half_keys(tokens.hashes.take(first), tokens.hashes.take(second), marked)
+        hit, place = find_keys(self.keys, self.tops, keys)
+        words[hit] = self.words.take(place)
+        found = np.zeros(first.size, np.bool_)
+        found[hit] = True
+        tried = marked & ~found & (unknown.take(first) | unknown.take(second))
+        tried &= lengths.take(first) + lengths.take(second) <= LONGEST
+        initial = tokens.codes.take(tokens.starts[:-1])
+        tried &= ~(_is_odd(initial.take(first)) | _is_odd(initial.take(second)))
+        pairs = np.flatnonzero(tried)
+        if pairs.size:
+            halves = np.stack([first.take(pairs), second.take(pairs)], axis=1).reshape(-1)
+            codes, starts = _take(tokens, halves, lengths)
+            spelt, hits = self.look_up(codes, starts[::2], spaced=True)
+            words[pairs[hits]], found[pairs[hits]] = spelt[hits], True
+        first, second, words = first[found], second[found], words[found]
+        kept = drop_overlaps(first, second)
+        return Replacement(index=first[kept], last=second[kept], words=words[kept])
 
 
 def spell(codes: U32, starts: Ints, table: U32, *, plain: Bools, collapse: bool = True) -> U64:
@@ -260,6 +324,13 @@ def _letter_tables() -> tuple[U32, U32]:
     second = first.copy()
     second[[ord(char) for char in EITHER]] = ord("l")
     return first, second
+
+
+def _read(letters: U32) -> U32:
+    """The Latin letters that single ``letters`` are read as; what is left out in a word is itself."""
+    table = _letter_tables()[0]
+    read = np.where(letters < table.size, table.take(letters, mode="clip"), letters)
+    return np.where(read == 0, letters, read)
 
 
 @cache

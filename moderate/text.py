@@ -37,6 +37,10 @@ _ONE: Final = np.uint32(1)
 _UPPER: Final = np.uint32(folding.UPPER)
 _PUNCTUATION: Final = np.uint8(folding.PUNCTUATION)
 
+# What may stand between two tokens: nothing, as before an emoji; one white space; one mark, as in "f.u.c.k". An
+# apostrophe, a boundary and whatever is longer are more than that.
+ADJACENT, ONE_BLANK, ONE_MARK, APART = range(4)
+
 # Comments are handled in pieces of at most this many characters: bounds memory, and lets powers be computed once.
 PIECE: Final = 1 << 16
 
@@ -50,6 +54,7 @@ class Tokens:
         starts: where each token starts in ``codes``, and C at the end; int64 (T + 1,).
         begins: index of each token's first character in the joined batch; int64 (T,).
         ends: index behind its last character there; int64 (T,).
+        gaps: what stands between each token and the one before, `ADJACENT` to `APART`; uint8 (T,).
         first: index of each comment's boundary token, and T at the end; int64 (n + 1,).
         offsets: index of each comment's first character in the joined batch; int64 (n,).
         hashes: one 64-bit hash a token; uint64 (T,).
@@ -62,6 +67,7 @@ class Tokens:
     starts: Ints
     begins: Ints
     ends: Ints
+    gaps: U8
     first: Ints
     offsets: Ints
     hashes: U64
@@ -71,7 +77,7 @@ class Tokens:
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What the compiled kernel of features reads, in its order."""
-        words = (self.codes, self.starts, self.begins, self.first, self.hashes, self.capitals)
+        words = (self.codes, self.starts, self.gaps, self.first, self.hashes, self.capitals)
         return (*words, self.links, self.marks)
 
     @classmethod
@@ -90,7 +96,7 @@ class Tokens:
 
 
 # Those that say nothing of other arrays: places in a joined batch are meant from the comment's own offset in it.
-_PLAIN_FIELDS: Final = ("codes", "begins", "ends", "offsets", "hashes", "capitals", "links", "marks")
+_PLAIN_FIELDS: Final = ("codes", "begins", "ends", "gaps", "offsets", "hashes", "capitals", "links", "marks")
 
 
 def chain_bounds(parts: Sequence[Ints], sizes: Sequence[int]) -> Ints:
@@ -150,12 +156,14 @@ def tokenize(texts: Sequence[str]) -> Tokens:
     if kernels is None:
         return _tokenize(texts)
     tables = (folding.folding_table(), *LINK_TABLES, _LETTER_LIKE, _COUNTED)
-    codes, starts, begins, ends, first, offsets, hashes, capitals, links, marks = kernels.tokenize(list(texts), tables)
+    columns = kernels.tokenize(list(texts), tables)
+    codes, starts, begins, ends, gaps, first, offsets, hashes, capitals, links, marks = columns
     return Tokens(
         codes=np.frombuffer(codes, np.uint32),
         starts=np.frombuffer(starts, np.int64),
         begins=np.frombuffer(begins, np.int64),
         ends=np.frombuffer(ends, np.int64),
+        gaps=np.frombuffer(gaps, np.uint8),
         first=np.frombuffer(first, np.int64),
         offsets=np.frombuffer(offsets, np.int64),
         hashes=np.frombuffer(hashes, np.uint64),
@@ -201,6 +209,7 @@ def _tokenize(texts: Sequence[str]) -> Tokens:
         starts=starts,
         begins=places.take(starts[:-1]),
         ends=places.take(starts[1:] - 1) + 1,
+        gaps=_measure_gaps(folded, classes, kept.take(starts[:-1]), kept.take(starts[1:] - 1)),
         first=np.append(first, starts.size - 1),
         offsets=offsets,
         hashes=hash_stretches(codes, starts),
@@ -208,6 +217,22 @@ def _tokenize(texts: Sequence[str]) -> Tokens:
         links=links,
         marks=_count_marks(folded, boundaries, marks),
     )
+
+
+def _measure_gaps(folded: U32, classes: U8, begins: Ints, ends: Ints) -> U8:
+    """What stands before each token, from the places of its first and last character; uint8."""
+    gaps = np.full(begins.size, APART, np.uint8)
+    apart = begins[1:] - ends[:-1]
+    gaps[1:][apart == 1] = ADJACENT
+    single = np.flatnonzero(apart == 2) + 1
+    between = begins.take(single) - 1
+    blank = classes.take(between) == folding.SPACE
+    gaps[single] = np.where(blank, ONE_BLANK, ONE_MARK)
+    gaps[single[folding.codes_of(folded.take(between)) == ord("'")]] = APART
+    boundary = (classes.take(begins) == folding.BOUNDARY).nonzero()[0]
+    gaps[boundary] = APART
+    gaps[np.minimum(boundary + 1, gaps.size - 1)] = APART
+    return gaps
 
 
 _LETTER_LIKE: Final = np.zeros(max(map(ord, folding.LETTER_LIKE)) + 2, np.bool_)  # the last entry stands for the rest

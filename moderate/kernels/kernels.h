@@ -135,6 +135,9 @@ enum { SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED };
 #define UPPER (1u << 27)
 #define BOUNDARY_CODE 0x110000u
 
+/* What stands between two tokens, as in text.py. */
+enum { ADJACENT, ONE_BLANK, ONE_MARK, APART };
+
 typedef struct {
     const uint64_t *keys, *words;
     Py_ssize_t size;
@@ -150,7 +153,9 @@ typedef struct {
 /* The tokens of a batch, as in text.py. */
 typedef struct {
     const uint32_t *codes;
-    const int64_t *starts, *begins, *first;
+    const int64_t *starts;
+    const uint8_t *gaps;
+    const int64_t *first;
     const uint64_t *hashes;
     const uint8_t *capitals;
     Py_ssize_t count;    /* tokens */

@@ -1,7 +1,10 @@
-/* Disguised words: spelling.py and joined.py for one token after another. */
+/* Disguised words: spelling.py, spaced.py and joined.py for one token after another. */
 #include "kernels.h"
 
-#define SPACED_RUN 3
+#define LEAST_RUN 3
+#define LONGEST_RUN 48
+#define MARKED_SALT 0xA0761D6478BD642Full
+#define BLANK_SALT 0xE7037ED1A0B428DBull
 #define PLAIN 0x5851F42D4C957F2Dull
 #define ACRONYM 3
 #define UNIT 2
@@ -120,11 +123,11 @@ static bool touches(const Spelling *spelling, Stretch token) {
     return false;
 }
 
-/* Places where the parts of the cheapest row of them begin, from the last to the first; their number, 0 when the token
+/* Places where the parts of the cheapest row of them begin in a token of at most LONGEST_RUN letters, from the last to the first; their number, 0 when the token
    stays whole. */
 static Py_ssize_t split(const Spelling *spelling, Stretch token, Py_ssize_t *begins) {
-    int64_t costs[MOST_LETTERS + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
-    int64_t best[MOST_LETTERS + 1];
+    int64_t costs[LONGEST_RUN + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
+    int64_t best[LONGEST_RUN + 1];
     bool told = false;
     if (!spelling->part_size || !touches(spelling, token)) return 0;
     for (Py_ssize_t place = 0; place <= token.length; place++)
@@ -180,31 +183,145 @@ static void append(Vector *readings, int64_t index, int64_t last, uint64_t word)
     if (reading) *reading = (Reading){index, last, word};
 }
 
+/* --- Letters set apart ----------------------------------------------------------------------------------------- */
+
+static inline uint32_t initial_of(const Tokens *tokens, Py_ssize_t token) {
+    return tokens->codes[tokens->starts[token]];
+}
+
+static inline bool is_pictograph(const Tokens *tokens, Py_ssize_t token) {
+    uint32_t code = initial_of(tokens, token);
+    return (code >= 0x2190 && code < 0x2C00) || (code >= 0x1F000 && code < 0x20000);
+}
+
+static inline Py_ssize_t length_of(const Tokens *tokens, Py_ssize_t token) {
+    return tokens->starts[token + 1] - tokens->starts[token];
+}
+
 /* Whether the token is a single letter that may be one of a word spelt out. */
 static bool is_single(const Tokens *tokens, Py_ssize_t token) {
-    uint32_t initial = tokens->codes[tokens->starts[token]];
-    return tokens->starts[token + 1] - tokens->starts[token] == 1 && initial >= '0' && initial != BOUNDARY_CODE;
+    uint32_t initial = initial_of(tokens, token);
+    return length_of(tokens, token) == 1 && initial >= '0' && initial != BOUNDARY_CODE && !is_pictograph(tokens, token);
 }
 
-static bool is_next(const Tokens *tokens, Py_ssize_t token) {
-    return token + 1 < tokens->count && is_single(tokens, token + 1) &&
-           tokens->begins[token + 1] - tokens->begins[token] == 2;
+/* The single letter that follows one, set apart by a blank or by a mark or emoji, which is told in `link`; -1: none. */
+static Py_ssize_t next_letter(const Tokens *tokens, Py_ssize_t token, uint8_t *link) {
+    const uint8_t *gaps = tokens->gaps;
+    Py_ssize_t next = token + 1;
+    if (next >= tokens->count) return -1;
+    if ((gaps[next] == ONE_BLANK || gaps[next] == ONE_MARK) && is_single(tokens, next)) {
+        *link = gaps[next];
+        return next;
+    }
+    if (next + 1 < tokens->count && gaps[next] == ADJACENT && gaps[next + 1] == ADJACENT &&
+        is_pictograph(tokens, next) && is_single(tokens, next + 1)) {
+        *link = ONE_MARK;
+        return next + 1;
+    }
+    return -1;
 }
 
-/* Put together a run of single letters from `begin` to `end`; the first token behind it. */
-static void join_spaced(const Spelling *spelling, const Tokens *tokens, Py_ssize_t begin, Py_ssize_t end,
-                        Vector *readings) {
-    if (end - begin < SPACED_RUN) return;
-    end = least(end, begin + LONGEST);
-    const Py_ssize_t tries[3][2] = {{begin, end}, {begin + 1, end}, {begin, end - 1}};
+/* Whether at least LEAST_RUN letters set apart alike begin with this token. */
+static bool begins_run(const Tokens *tokens, Py_ssize_t token) {
+    uint8_t first = ADJACENT, second = ADJACENT;
+    if (!is_single(tokens, token)) return false;
+    Py_ssize_t next = next_letter(tokens, token, &first);
+    return next >= 0 && next_letter(tokens, next, &second) >= 0 && first == second;
+}
+
+/* Put together `count` letters at `members`, and append the words that they spell; `reach` is the last token that
+   letters put together so far have reached. */
+static void join_letters(const Spelling *spelling, const Tokens *tokens, const Py_ssize_t *members, Py_ssize_t count,
+                         Py_ssize_t *reach, Vector *readings) {
+    uint32_t letters[LONGEST_RUN];
+    for (Py_ssize_t i = 0; i < count; i++) letters[i] = initial_of(tokens, members[i]);
+    const Py_ssize_t tries[3][2] = {{0, count}, {1, count}, {0, count - 1}};
     for (int i = 0; i < 3; i++) {
         Py_ssize_t first = tries[i][0], last = tries[i][1];
         uint64_t word;
-        Stretch letters = {tokens->codes + tokens->starts[first], last - first};
-        if (last - first < SPACED_RUN || !look_up(spelling, letters, true, &word)) continue;
-        append(readings, first, last - 1, word);
+        if (last - first < LEAST_RUN || last - first > LONGEST) continue;
+        if (!look_up(spelling, (Stretch){letters + first, last - first}, true, &word)) continue;
+        if (members[first] > *reach) append(readings, members[first], members[last - 1], word);
+        if (members[last - 1] > *reach) *reach = members[last - 1];
         return;
     }
+    if (count < LEAST_LETTERS) return;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint32_t letter = letters[i] < (uint32_t)spelling->letters_size ? spelling->letters[letters[i]] : letters[i];
+        if (letter) letters[i] = letter;
+    }
+    Py_ssize_t begins[LONGEST_RUN], parts = split(spelling, (Stretch){letters, count}, begins);
+    if (!parts) return;
+    for (Py_ssize_t i = parts - 1; i >= 0 && members[0] > *reach; i--) {
+        Py_ssize_t end = i ? begins[i - 1] : count;
+        append(readings, members[begins[i]], members[end - 1], hash_stretch(letters + begins[i], end - begins[i]));
+    }
+    if (members[count - 1] > *reach) *reach = members[count - 1];
+}
+
+/* Put together the run that begins with a token; its last token, or the one before it when another run begins there. */
+static Py_ssize_t join_run(const Spelling *spelling, const Tokens *tokens, Py_ssize_t token, Py_ssize_t *reach,
+                           Py_ssize_t *within, Vector *readings) {
+    Py_ssize_t members[LONGEST_RUN], count = 0, total = 1, next;
+    uint8_t kind = ADJACENT, link = ADJACENT;
+    members[count++] = token;
+    while ((next = next_letter(tokens, token, &link)) >= 0 && (kind == ADJACENT || link == kind)) {
+        kind = link;
+        if (count == LONGEST_RUN) {
+            join_letters(spelling, tokens, members, count, reach, readings);
+            count = 0;
+        }
+        members[count++] = token = next;
+        total++;
+    }
+    if (total < LEAST_RUN) return next >= 0 && total > 1 ? token - 1 : token;
+    if (count >= LEAST_RUN) join_letters(spelling, tokens, members, count, reach, readings);
+    *within = token;
+    return next >= 0 ? token - 1 : token;
+}
+
+/* Whether two tokens are the halves of a word, and which; across a mark any word whose half is unknown. */
+static bool are_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_t first, Py_ssize_t second, bool marked,
+                       bool unknown, uint64_t *word) {
+    uint64_t key = mix((tokens->hashes[first] * SPREAD + tokens->hashes[second]) ^ (marked ? MARKED_SALT : BLANK_SALT));
+    Py_ssize_t place = find_key(spelling->keys, spelling->size, spelling->tops, key);
+    if (place >= 0) {
+        *word = spelling->words[place];
+        return true;
+    }
+    uint32_t letters[LONGEST];
+    Py_ssize_t left = length_of(tokens, first), right = length_of(tokens, second);
+    if (!marked || !unknown || left + right > LONGEST) return false;
+    if (!is_letter(initial_of(tokens, first)) || !is_letter(initial_of(tokens, second))) return false;
+    memcpy(letters, tokens->codes + tokens->starts[first], (size_t)left * sizeof(uint32_t));
+    memcpy(letters + left, tokens->codes + tokens->starts[second], (size_t)right * sizeof(uint32_t));
+    return look_up(spelling, (Stretch){letters, left + right}, true, word);
+}
+
+/* Put together a token and the next, or the one behind an emoji, if they are the halves of a word: the last token of
+   it, or -1. `reach` is the last token of all halves found so far, `within` the last token of a run. */
+static Py_ssize_t join_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_t token, const int32_t *rows,
+                              Py_ssize_t within, Py_ssize_t *reach, Vector *readings) {
+    const uint8_t *gaps = tokens->gaps;
+    Py_ssize_t second = token + 1;
+    if (second >= tokens->count || token <= within) return -1;
+    uint8_t gap = gaps[second];
+    if (gap == ADJACENT) {
+        second++;
+        if (second >= tokens->count || gaps[second] != ADJACENT || !is_pictograph(tokens, token + 1)) return -1;
+    } else if (gap == APART) {
+        return -1;
+    }
+    bool unknown = !rows[token] || !rows[second];
+    uint64_t word;
+    if (gap == ONE_BLANK && !unknown) return -1;
+    if (!are_halves(spelling, tokens, token, second, gap != ONE_BLANK, unknown, &word)) return -1;
+    if (begins_run(tokens, second)) return -1;
+    bool apart = token > *reach;
+    if (second > *reach) *reach = second;
+    if (!apart) return -1;
+    append(readings, token, second, word);
+    return second;
 }
 
 /* Whether a token is so many capitals, an abbreviation. */
@@ -234,17 +351,20 @@ static void take_apart(const Spelling *spelling, Stretch token, Py_ssize_t index
 
 void spelling_resolve(const Spelling *spelling, const Tokens *tokens, const int32_t *rows, Vector *readings,
                       int64_t *handles) {
-    Py_ssize_t run_end = 0, comment = 0; /* run_end: first token behind the run of single letters looked at last */
+    Py_ssize_t comment = 0;
+    Py_ssize_t run = -1, within = -1, letters = -1; /* last tokens of: runs looked at, runs, letters put together */
+    Py_ssize_t halves = -1, joined = -1;            /* of halves found, and of those put together */
     for (Py_ssize_t token = 0; token < tokens->count; token++) {
         while (comment + 1 < tokens->comments && tokens->first[comment + 1] <= token) comment++;
         Stretch stretch = stretch_of(tokens, token);
-        if (stretch.length == 1) {
-            if (token < run_end || !is_single(tokens, token)) continue;
-            for (run_end = token + 1; is_next(tokens, run_end - 1);) run_end++;
-            join_spaced(spelling, tokens, token, run_end, readings);
-            continue;
+        if (token > run && is_single(tokens, token))
+            run = join_run(spelling, tokens, token, &letters, &within, readings);
+        if (spelling->size) {
+            Py_ssize_t last = join_halves(spelling, tokens, token, rows, within, &halves, readings);
+            if (last >= 0) joined = last;
         }
-        if (rows[token] || stretch.length > LONGEST || is_acronym(tokens, token) || is_quantity(stretch)) continue;
+        if (token <= joined || stretch.length == 1 || rows[token]) continue;
+        if (stretch.length > LONGEST || is_acronym(tokens, token) || is_quantity(stretch)) continue;
         uint64_t word;
         if (look_up(spelling, stretch, false, &word)) {
             append(readings, token, token, word);

@@ -78,7 +78,7 @@ static void admit_marks(Batch *batch, const Knowledge *known, int64_t *counted, 
 /* --- Tokens --------------------------------------------------------------------------------------------------- */
 
 #define MARK_KINDS 5
-enum { CODES, STARTS, BEGINS, ENDS, FIRST, OFFSETS, HASHES, CAPITALS, LINKS, MARKS, OUTPUTS };
+enum { CODES, STARTS, BEGINS, ENDS, GAPS, FIRST, OFFSETS, HASHES, CAPITALS, LINKS, MARKS, OUTPUTS };
 
 /* Drop what is ignored. */
 static bool compact(Batch *batch) {
@@ -114,6 +114,14 @@ static void find_marks(Batch *batch) {
     batch->mark_count = count;
 }
 
+/* What stands between the token whose last character is at `last` and one that begins at `place`. */
+static inline uint8_t gap_between(const Batch *batch, Py_ssize_t last, Py_ssize_t place) {
+    if (batch->classes[place] == BOUNDARY || batch->classes[last] == BOUNDARY || place - last > 2) return APART;
+    if (place - last == 1) return ADJACENT;
+    if (batch->classes[place - 1] == SPACE) return ONE_BLANK;
+    return CODE(batch, place - 1) == '\'' ? APART : ONE_MARK;
+}
+
 static void cut_tokens(const Batch *batch, Vector *out) {
     const Py_ssize_t size = batch->size;
     const uint32_t *restrict entries = batch->entries;
@@ -123,8 +131,8 @@ static void cut_tokens(const Batch *batch, Vector *out) {
     int64_t *restrict starts = ITEMS(out[STARTS], int64_t), *restrict first = ITEMS(out[FIRST], int64_t);
     int64_t *restrict begins = ITEMS(out[BEGINS], int64_t), *restrict ends = ITEMS(out[ENDS], int64_t);
     uint64_t *restrict hashes = ITEMS(out[HASHES], uint64_t);
-    uint8_t *restrict capitals = ITEMS(out[CAPITALS], uint8_t);
-    Py_ssize_t letters = 0, tokens = 0, comment = 0, place = 0;
+    uint8_t *restrict capitals = ITEMS(out[CAPITALS], uint8_t), *restrict gaps = ITEMS(out[GAPS], uint8_t);
+    Py_ssize_t letters = 0, tokens = 0, comment = 0, place = 0, last = 0; /* last: place of the last letter before */
     while (place < size) {
         uint8_t class = classes[place];
         if (class < SINGLE) {
@@ -133,6 +141,7 @@ static void cut_tokens(const Batch *batch, Vector *out) {
         }
         if (class == BOUNDARY) first[comment++] = tokens;
         starts[tokens] = letters;
+        gaps[tokens] = gap_between(batch, last, place);
         begins[tokens] = places ? places[place] : place;
         uint64_t hash = 0, power = 1;
         uint32_t upper = UPPER;
@@ -145,13 +154,14 @@ static void cut_tokens(const Batch *batch, Vector *out) {
             power *= BASE;
         } while (word && place < size && is_alphanumeric(classes[place]));
         capitals[tokens] = upper != 0;
-        ends[tokens] = (places ? places[place - 1] : place - 1) + 1;
+        last = place - 1;
+        ends[tokens] = (places ? places[last] : last) + 1;
         hashes[tokens++] = mix(hash);
     }
     starts[tokens] = letters;
     first[comment] = tokens;
     out[CODES].bytes = letters * sizeof(uint32_t);
-    out[CAPITALS].bytes = tokens;
+    out[CAPITALS].bytes = out[GAPS].bytes = tokens;
     out[BEGINS].bytes = out[ENDS].bytes = tokens * sizeof(int64_t);
     out[STARTS].bytes = (tokens + 1) * sizeof(int64_t);
     out[HASHES].bytes = tokens * sizeof(uint64_t);
@@ -171,6 +181,7 @@ static bool allocate(Batch *batch, Vector *out, Py_ssize_t size, Py_ssize_t comm
         [STARTS] = (size + 1) * sizeof(int64_t),
         [BEGINS] = size * sizeof(int64_t),
         [ENDS] = size * sizeof(int64_t),
+        [GAPS] = size,
         [FIRST] = (comments + 1) * sizeof(int64_t),
         [OFFSETS] = comments * sizeof(int64_t),
         [HASHES] = size * sizeof(uint64_t),
@@ -234,7 +245,7 @@ static bool decode(PyObject *texts, Batch *batch, int64_t *offsets) {
     return true;
 }
 
-/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of ten bytearrays, the fields of text.Tokens */
+/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of eleven bytearrays, the fields of text.Tokens */
 PyObject *kernel_tokenize(PyObject *module, PyObject *arguments) {
     PyObject *texts, *tables;
     if (!PyArg_ParseTuple(arguments, "O!O", &PyList_Type, &texts, &tables)) return NULL;
