@@ -35,6 +35,7 @@ BOUNDARY_CODE: Final = 0x110000  # one past the last code point, so no comment c
 LETTER_LIKE: Final = "@$€£¢"  # next to a letter: "a$$", "@ss"
 STARS: Final = "*"  # a run inside a word, "f**k", or behind one or two letters, "f***"
 INFIX: Final = "!|+#%^~&_"  # between two letters: "sh!t", "f_u_c_k"
+STROKES: Final = "!|"  # of these, those that are letters between a letter and a digit, too: "sh!7"
 SYMBOLS: Final = LETTER_LIKE + STARS + INFIX
 
 

@@ -237,28 +237,42 @@ def _measure_gaps(folded: U32, classes: U8, begins: Ints, ends: Ints) -> U8:
 
 _LETTER_LIKE: Final = np.zeros(max(map(ord, folding.LETTER_LIKE)) + 2, np.bool_)  # the last entry stands for the rest
 _LETTER_LIKE[[ord(char) for char in folding.LETTER_LIKE]] = True
+_STROKES: Final = np.array([ord(char) for char in folding.STROKES], np.uint32)
 
 
 def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
-    """Make letters of the symbols that stand for letters inside a word."""
+    """Make letters of the symbols that stand for letters inside a word.
+
+    A digit inside a word, "th0$e", is as good as a letter beside a symbol; behind others a symbol is money, "10$".
+    """
     marks = marks[(classes.take(marks) == folding.SYMBOL)]
     if not marks.size:
         return
     codes = folding.codes_of(folded.take(marks))
     like, star = _LETTER_LIKE.take(codes, mode="clip"), codes == ord(folding.STARS)
-    left, right = classes.take(marks - 1), classes.take(marks + 1, mode="clip")
-    right[marks + 1 == classes.size] = folding.SPACE
+    left, right = classes.take(marks - 1), _classes_behind(classes, marks)
+    before = classes.take(np.maximum(marks - 2, 0))
+    inner = (before == folding.LETTER) | (before == folding.SYMBOL)
     neighbours = like[1:] & like[:-1] & (np.diff(marks) == 1)
     like_left, like_right = np.append(False, neighbours), np.append(neighbours, False)
-    admitted = (
-        like
-        & (right != folding.DIGIT)
-        & ((left == folding.LETTER) | (right == folding.LETTER) | like_left | like_right)
-    )
-    admitted |= ~like & ~star & (left == folding.LETTER) & (right == folding.LETTER)
+    inner_digit = inner & (left == folding.DIGIT)
+    admitted = like & ((right != folding.DIGIT) | inner_digit | (inner & like_left))
+    admitted &= (left == folding.LETTER) | (right == folding.LETTER) | like_left | like_right | inner_digit
     classes[marks[admitted]] = folding.LETTER
+    infix, stroke = ~like & ~star, np.isin(codes, _STROKES)
+    left, right = classes.take(marks - 1), _classes_behind(classes, marks)
+    letters = (left == folding.LETTER) & (right == folding.LETTER)
+    mixed = ((left == folding.LETTER) & (right == folding.DIGIT)) | ((left == folding.DIGIT) & (right == folding.LETTER))
+    classes[marks[infix & (letters | (stroke & mixed))]] = folding.LETTER
     if star.any():
         _admit_stars(classes, marks[star])
+
+
+def _classes_behind(classes: U8, places: Ints) -> U8:
+    """Class of the character behind each of ``places``; uint8."""
+    behind = classes.take(places + 1, mode="clip")
+    behind[places + 1 == classes.size] = folding.SPACE
+    return behind
 
 
 def _admit_stars(classes: U8, stars: Ints) -> None:

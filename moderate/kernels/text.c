@@ -7,31 +7,50 @@ static inline bool in_table(const Array *table, uint32_t code) {
     return U8(*table)[code < (uint32_t)table->size ? code : (uint32_t)table->size - 1];
 }
 
-/* Make letters of the symbols that stand for letters inside a word; all are judged before one is changed. */
+/* Whether a letter-like symbol stands for a letter: see `_admit_symbols`. */
+static bool is_letter_like(const Batch *batch, const Knowledge *known, Py_ssize_t place) {
+    uint8_t left = class_at(batch, place - 1), right = class_at(batch, place + 1), before = class_at(batch, place - 2);
+    bool like_left = left == SYMBOL && in_table(known->letter_like, code_at(batch, place - 1));
+    bool like_right = right == SYMBOL && in_table(known->letter_like, code_at(batch, place + 1));
+    bool inner = before == LETTER || before == SYMBOL, inner_digit = inner && left == DIGIT;
+    if (right == DIGIT && !inner_digit && !(inner && like_left)) return false;
+    return left == LETTER || right == LETTER || like_left || like_right || inner_digit;
+}
+
+/* Whether another symbol, but a star, stands for a letter between its neighbours. */
+static bool is_infix(const Batch *batch, Py_ssize_t place) {
+    uint32_t code = CODE(batch, place);
+    uint8_t left = class_at(batch, place - 1), right = class_at(batch, place + 1);
+    if (left == LETTER && right == LETTER) return true;
+    bool mixed = (left == LETTER && right == DIGIT) || (left == DIGIT && right == LETTER);
+    return mixed && (code == '!' || code == '|');
+}
+
+static void admit(Batch *batch, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i < count; i++) batch->classes[batch->scratch[i]] = LETTER;
+}
+
+/* Make letters of the symbols that stand for letters inside a word; all of a kind are judged before one is changed. */
 static void admit_symbols(Batch *batch, const Knowledge *known) {
-    Py_ssize_t admitted = 0, stars = 0;
+    Py_ssize_t admitted = 0, others = 0, stars = 0;
     int64_t *star_places = batch->scratch + batch->mark_count;
-    Py_ssize_t before = -2, here = -2; /* letter-like symbols just before */
     for (Py_ssize_t i = 0; i < batch->mark_count; i++) {
         Py_ssize_t place = batch->marks[i];
         if (batch->classes[place] != SYMBOL) continue;
         uint32_t code = CODE(batch, place);
-        uint8_t left = class_at(batch, place - 1), right = class_at(batch, place + 1);
-        if (code == '*') {
-            star_places[stars++] = place;
-            continue;
-        }
-        bool letters = left == LETTER && right == LETTER;
-        if (in_table(known->letter_like, code)) {
-            before = here, here = place;
-            bool beside = before == place - 1;
-            beside |= class_at(batch, place + 1) == SYMBOL && in_table(known->letter_like, code_at(batch, place + 1));
-            if (right != DIGIT && (left == LETTER || right == LETTER || beside)) batch->scratch[admitted++] = place;
-        } else if (letters) {
-            batch->scratch[admitted++] = place;
-        }
+        if (code == '*') star_places[stars++] = place;
+        else if (!in_table(known->letter_like, code)) others++;
+        else if (is_letter_like(batch, known, place)) batch->scratch[admitted++] = place;
     }
-    for (Py_ssize_t i = 0; i < admitted; i++) batch->classes[batch->scratch[i]] = LETTER;
+    admit(batch, admitted);
+    admitted = 0;
+    for (Py_ssize_t i = 0; others && i < batch->mark_count; i++) {
+        Py_ssize_t place = batch->marks[i];
+        uint32_t code = CODE(batch, place);
+        if (batch->classes[place] != SYMBOL || code == '*' || in_table(known->letter_like, code)) continue;
+        if (is_infix(batch, place)) batch->scratch[admitted++] = place;
+    }
+    admit(batch, admitted);
     admitted = 0;
     for (Py_ssize_t i = 0; i < stars;) {
         Py_ssize_t begin = star_places[i], end = begin + 1;
