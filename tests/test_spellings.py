@@ -149,5 +149,5 @@ def test_misspellings_of_each_kind():
     assert hidden("women") == "w***n"
     assert set(misspelt("hate", telling=True)) == {"ahte", "htae", "haet"}
     assert set(misspelt("scum", telling=True)) == {"csum", "sucm", "scmu", "scm"}
-    assert misspelt("hate", telling=False) == ()
+    assert set(misspelt("hate", telling=False)) == {"ahte", "htae", "haet"}
     assert misspelt("oaf", telling=True) == ()

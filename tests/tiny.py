@@ -9,6 +9,7 @@ from moderate.feature_table import FeatureTable
 from moderate.features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Vocabulary, combine
 from moderate.guidelines import CATEGORIES, PRESETS
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
+from moderate.spaced import half_keys
 from moderate.spelling import Spelling, disguises, spelling_keys
 from moderate.text import hash_words, tokenize
 
@@ -19,7 +20,7 @@ NO_SPELLING = Spelling(keys=np.zeros(0, np.uint64), words=np.zeros(0, np.uint64)
 PIECES = [
     *"abk<>/&;#.:@*!$ \n-'\"1x%_~^|+(=",
     "br>", "<b", "<a h", "<a href", "http://", "www.", ".com", "&#3", "9;", "&am", "p;", "&shy;", "\r\n",
-    "idiot", "1d10t", "i d i o t", "idi*t", "you are ", "f*", "**",
+    "idiot", "1d10t", "i d i o t", "idi*t", "idi", "ot", "i.d.i.o", "😀o😀t", "sh!7", "th0$3", "you are ", "f*", "**",
     "\u200b", "\u00ad", "\u0301", "\ufeff", "\x00", "\u202e", "\ud800", "\udfff",
     "😀", "👍🏽", "ﬁ", "İ", "ſ", "ß", "日", "한", "ש", "ب", "я", "①", "𝐟",
 ]  # fmt: skip
@@ -28,14 +29,20 @@ batches = st.lists(comments, min_size=1, max_size=6)
 
 
 def build_spelling(words: Iterable[str]) -> Spelling:
-    """Spellings of ``words`` in disguise, and of the longer ones with a letter dropped and with two swapped."""
+    """Spellings of ``words`` in disguise and in two halves, of longer ones with a letter dropped and with two swapped."""
     words = list(words)
+    halves = [(word[:place], word[place:], word) for word in words if len(word) >= 4 for place in range(1, len(word))]
     changed = [(spelling, word) for word in words if len(word) >= 5 for spelling in disguises(word)]
     keys = [spelling_keys(words, plain=False)]
     targets = [hash_words(words)]
     if changed:
         keys.append(spelling_keys([spelling for spelling, _ in changed], plain=True))
         targets.append(hash_words([word for _, word in changed]))
+    if halves:
+        left, right = (hash_words([half[side] for half in halves]) for side in (0, 1))
+        for marked in (False, True):
+            keys.append(half_keys(left, right, np.full(len(halves), marked)))
+            targets.append(hash_words([half[2] for half in halves]))
     return Spelling.build(np.concatenate(keys), np.concatenate(targets))
 
 

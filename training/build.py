@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from .matrix import build_matrix, build_space
 from .mixture import mix
 from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
+
+
+HARSH: Final = [CATEGORIES.index(head) for head in ("toxic", "abuse")]  # what makes a comment a hostile one
 
 
 def build(
@@ -55,7 +58,10 @@ def build(
     train = join([corpus.take(~corpus.dev), sentences])
     _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
     innocent = np.flatnonzero(sentences.labels[:, CATEGORIES.index("toxic")] == 0)
-    space = build_space(train.texts, rules, innocent=sentences.take(innocent).texts)
+    hostile = np.flatnonzero((train.labels[:, HARSH] == 1).any(axis=1))
+    space = build_space(
+        train.texts, rules, hostile=train.take(hostile).texts, innocent=sentences.take(innocent).texts
+    )
     matrix = build_matrix(train.texts, space)
     _report(f"{matrix.shape[1]:,} features, {matrix.nnz:,} values", began)
     severity = severities(train.texts, rules, space.vocabulary)

@@ -7,7 +7,7 @@ its own if it is not rare, is an inflection of an established word, or looks lik
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,8 +17,12 @@ from moderate.rules import RuleBook
 COMMON_WORD: Final = 30  # occurrences from which a word is established
 RARE: Final = 10  # occurrences below which a string may be another word misspelt, ...
 FREQUENCY_RATIO: Final = 20  # ... if that is so much more frequent: few slips are made once in 20 times
+# So much more frequent, and decisive, and even an established string is a disguise that many use, "fcuk".
+SURE_RATIO: Final = 200
+FREQUENT: Final = 1000  # occurrences from which a word is looked for in disguise, whatever it tells
 LEAST_MISSPELT: Final = 5  # letters of a word from which any misspelling is looked for; of four, only odd ones
 SURE_LENGTH: Final = 7  # letters from which few words differ from another by one letter only
+HOSTILE_RATIO: Final = 2.0  # how much more frequent a word must be in hostile comments to be looked for in disguise
 USUAL_TRIPLE: Final = 3  # common words that have three letters in a row from which these are usual
 VOWELS: Final = "aeiou"
 
@@ -47,6 +51,9 @@ class Lexicon:
         crude: those of the crude classes.
         censored: those that are written with stars for all but their ends.
         openers: those that open a sentence about somebody: pronouns, "all", "should".
+        decisive: those of ``telling``, those that are phrases by themselves, and those that stand in hostile comments
+            much more than in others.
+        innocent: strings that are words, however rare they are.
     """
 
     counts: Mapping[str, int]
@@ -56,16 +63,29 @@ class Lexicon:
     crude: frozenset[str]
     censored: frozenset[str]
     openers: frozenset[str]
+    decisive: frozenset[str]
+    innocent: frozenset[str]
 
     @classmethod
-    def read(cls, rules: RuleBook, counts: Mapping[str, int]) -> Lexicon:
+    def read(
+        cls,
+        rules: RuleBook,
+        counts: Mapping[str, int],
+        *,
+        hostile: Collection[str] = (),
+        innocent: Collection[str] = (),
+    ) -> Lexicon:
         """The words of ``rules`` among the strings of the training texts."""
         phrases = frozenset(rules.words).union(*rules.classes.values())
+        alone = frozenset(word for word, is_phrase in rules.words.items() if is_phrase and is_latin(word))
+        telling = _members(rules, (*HOSTILE, *GROUPS))
         return cls(
             counts=counts,
             phrases=phrases,
             words=frozenset(filter(is_latin, phrases)),
-            telling=_members(rules, (*HOSTILE, *GROUPS)),
+            telling=telling,
+            decisive=telling | alone | frozenset(hostile),
+            innocent=frozenset(innocent),
             crude=_members(rules, CRUDE),
             censored=_members(rules, CENSORED),
             openers=_members(rules, OPENERS),
@@ -74,7 +94,16 @@ class Lexicon:
     @cached_property
     def by_frequency(self) -> list[str]:
         """The words, most frequent first."""
-        return sorted(self.words, key=lambda word: (-self.counts.get(word, 0), word))
+        return self._order(self.words)
+
+    @cached_property
+    def disguised(self) -> list[str]:
+        """What may be meant by a disguise, most frequent first: the words, hostile ones and the most frequent ones."""
+        frequent = {word for word, count in self.counts.items() if count >= FREQUENT and is_latin(word)}
+        return self._order(self.words | self.decisive | frequent)
+
+    def _order(self, words: Iterable[str]) -> list[str]:
+        return sorted(words, key=lambda word: (-self.counts.get(word, 0), word))
 
     @cached_property
     def usual_triples(self) -> frozenset[str]:
@@ -85,27 +114,43 @@ class Lexicon:
 
     def is_word(self, string: str, other: str) -> bool:
         """Whether ``string`` is a word of its own rather than a misspelt ``other``."""
-        count = self.counts.get(string, 0)
-        if string in self.words or count >= RARE or count * FREQUENCY_RATIO > self.counts.get(other, 0):
-            return True
-        if self._is_inflected(string):
-            return True
+        count, others = self.counts.get(string, 0), self.counts.get(other, 0)
+        far = count * SURE_RATIO <= others and other in self.decisive
         triples = _triples(string)
+        if string in self.innocent:
+            return True
+        if string in self.words or count >= RARE:
+            return not far or self.usual_triples.issuperset(triples)
+        if count * FREQUENCY_RATIO > others or self._is_inflected(string, others):
+            return True
         if len(other) < LEAST_MISSPELT:
             # Two swapped of four: "lira" may be itself, though rare; hardly a word begins like "fgas".
             triples = [triples[0], triples[-1]] if count else triples
             return not is_vowelless(string) and self.usual_triples.issuperset(triples)
-        doubtful = self.counts.get(other, 0) < RARE or (count > 0 and len(string) < SURE_LENGTH)
+        doubtful = others < RARE or (count > 0 and not far and len(string) < SURE_LENGTH)
         return doubtful and self.usual_triples.issuperset(triples)
 
-    def _is_inflected(self, string: str) -> bool:
-        """Whether ``string`` is an established word with an ending."""
+    def _is_inflected(self, string: str, others: int) -> bool:
+        """Whether ``string`` is an established word with an ending, and that no slip of a word so frequent."""
         stems = [string.removesuffix(ending) for ending in _ENDINGS if string.endswith(ending)]
         stems += [stem[:-1] for stem in stems if stem[-2:-1] == stem[-1:]]  # "stopped"
+        least = max(COMMON_WORD, others // SURE_RATIO)
         return any(
-            len(stem) >= 3 and any(self.counts.get(form, 0) >= COMMON_WORD for form in (stem, stem + "e"))
-            for stem in stems
+            len(stem) >= 3 and any(self.counts.get(form, 0) >= least for form in (stem, stem + "e")) for stem in stems
         )
+
+
+def choose_hostile(counts: Mapping[str, int], hostile: Mapping[str, int]) -> frozenset[str]:
+    """The established words of ``counts`` that are much more frequent in ``hostile``, counted alike, than elsewhere."""
+    others = sum(counts.values()) - sum(hostile.values())
+    ratio = max(others, 1) / max(sum(hostile.values()), 1)
+    return frozenset(
+        word
+        for word, count in counts.items()
+        if count >= COMMON_WORD
+        and is_latin(word)
+        and (hostile.get(word, 0) + 1) * ratio >= HOSTILE_RATIO * (count - hostile.get(word, 0) + 1)
+    )
 
 
 def is_vowelless(string: str) -> bool:

@@ -34,6 +34,7 @@ from moderate.rules import RuleBook
 from moderate.spelling import Spelling
 from moderate.text import PIECE, decode, hash_words, tokenize
 
+from .lexicon import choose_hostile
 from .spellings import build_spelling
 
 LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ...
@@ -72,13 +73,19 @@ def chunks(texts: Sequence[str], *, label: str) -> Iterator[list[str]]:
         yield [text[:PIECE] for text in texts[start : start + size]]
 
 
-def build_space(texts: Sequence[str], rules: RuleBook, *, innocent: Sequence[str] = ()) -> Space:
-    """Count the training ``texts`` and choose the features; what stands in ``innocent`` texts is no disguise."""
+def build_space(
+    texts: Sequence[str], rules: RuleBook, *, hostile: Sequence[str] = (), innocent: Sequence[str] = ()
+) -> Space:
+    """Count the training ``texts`` and choose the features.
+
+    ``hostile`` are those of them that are; what stands in ``innocent`` texts is no disguise.
+    """
     hashes, counts, strings = count_words(texts)
-    counted = {strings[key]: count for key, count in zip(hashes.tolist(), counts.tolist(), strict=True)}
-    spelling, undone = build_spelling(rules, counted, innocent=count_words(innocent)[2].values())
+    counted = _name_counts(hashes, counts, strings)
+    marked = choose_hostile(counted, _count_strings(hostile)) if hostile else frozenset()
+    spelling, undone = build_spelling(rules, counted, hostile=marked, innocent=_count_strings(innocent))
     words = hashes[(counts >= LEAST_WORD) & ~np.isin(hashes, hash_words(sorted(undone)))]
-    lexicon = sorted(rules.words)
+    lexicon = sorted(rules.words.keys() - undone)
     boundary = tokenize([""]).hashes
     known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), words])
     known = known[np.sort(np.unique(known, return_index=True)[1])]
@@ -146,6 +153,15 @@ def count_words(texts: Sequence[str]) -> tuple[U64, Ints, dict[int, str]]:
                 strings[key] = letters[start:end]
     hashes, counts = merge_counts(parts) if parts else (np.zeros(0, np.uint64), np.zeros(0, np.int64))
     return hashes, counts, strings
+
+
+def _count_strings(texts: Sequence[str]) -> dict[str, int]:
+    """Distinct folded words and their counts."""
+    return _name_counts(*count_words(texts))
+
+
+def _name_counts(hashes: U64, counts: Ints, strings: dict[int, str]) -> dict[str, int]:
+    return {strings[key]: count for key, count in zip(hashes.tolist(), counts.tolist(), strict=True)}
 
 
 def count_combinations(texts: Sequence[str], vocabulary: Vocabulary) -> list[U64]:

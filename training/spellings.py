@@ -5,47 +5,60 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from moderate.folding import STARS
+from moderate.folding import STARS, U64
 from moderate.rules import RuleBook
+from moderate.spaced import half_keys
 from moderate.spelling import LONGEST, Spelling, disguises, spelling_keys
 from moderate.text import hash_words
 
-from .lexicon import COMMON_WORD, LEAST_MISSPELT, RARE, SURE_LENGTH, VOWELS, Lexicon, is_latin, is_vowelless
+from .lexicon import COMMON_WORD, FREQUENCY_RATIO, LEAST_MISSPELT, RARE, SURE_LENGTH, VOWELS, Lexicon, is_latin, is_vowelless
 from .parts import choose_parts
 
 LEAST_LETTERS: Final = 3  # of a word in disguise; a shorter one is anything
 SHORT: Final = 4  # letters of the shortest word that is looked for with stars, with letters swapped or left out
+# How often two halves may stand side by side by chance, in texts like those of the training, if they are to be read as a
+# word: with a mark between them, where a blank is forgotten about once in a hundred times; with a blank.
+MET_WITH_MARK: Final = 20.0
+MET_WITH_BLANK: Final = 0.1
+LETTER_WORDS: Final = "aiu"  # single letters that are words; others are read with what follows a mark, "s.hit"
 _ODD: Final = re.compile(r"[^a-z]|(.)\1\1")
 _QUANTITY: Final = re.compile(r"\d+[a-z]{1,2}")
 
 
 def build_spelling(
-    rules: RuleBook, counts: Mapping[str, int], *, innocent: Collection[str] = ()
+    rules: RuleBook,
+    counts: Mapping[str, int],
+    *,
+    hostile: Collection[str] = (),
+    innocent: Collection[str] = (),
 ) -> tuple[Spelling, set[str]]:
     """The spellings of a model, and the strings of the training texts that are not words but spellings of one.
 
     Args:
         rules: the rule book, whose words evaders disguise.
         counts: folded strings of the training texts and how often each occurs.
+        hostile: words that stand in hostile comments much more than in others, whose disguises are looked for, too.
         innocent: strings that are words, however rare they are.
     """
     counts = dict(counts) | {string: max(counts.get(string, 0), RARE) for string in innocent}
-    lexicon = Lexicon.read(rules, counts)
+    lexicon = Lexicon.read(rules, counts, hostile=hostile, innocent=innocent)
     disguised = _disguised(lexicon)
     undone = {spelling for spelling in disguised if spelling in counts}
     common = [word for word, count in counts.items() if count >= COMMON_WORD and is_latin(word)]
     whole = [word for word in dict.fromkeys((*lexicon.by_frequency, *common)) if len(word) >= LEAST_LETTERS]
     stars = list(_starred(lexicon))
+    halves = list(_halved(lexicon))
     parts, together = choose_parts(lexicon, undone)
     keys = [
         spelling_keys(whole, plain=False, collapse=False),
         spelling_keys(whole, plain=False),
         spelling_keys([spelling for spelling, _ in stars], plain=False, collapse=False),
         spelling_keys(list(disguised), plain=True),
+        _pair_keys(halves),
         parts.keys,
     ]
     words = [
@@ -53,6 +66,7 @@ def build_spelling(
         hash_words(whole),
         hash_words([word for _, word in stars]),
         hash_words(list(disguised.values())),
+        hash_words([half.word for half in halves]),
         parts.values.astype(np.uint64),
     ]
     spelling = Spelling.build(np.concatenate(keys), np.concatenate(words))
@@ -62,29 +76,62 @@ def build_spelling(
 def _disguised(lexicon: Lexicon) -> dict[str, str]:
     """Spellings with letters dropped or swapped that are no words, each with the most frequent word it may be."""
     disguised: dict[str, str] = {}
-    for word in lexicon.by_frequency:
-        for spelling in misspelt(word, telling=word in lexicon.telling):
+    for word in lexicon.disguised:
+        for spelling in misspelt(word, telling=word in lexicon.decisive):
             if spelling not in disguised and not lexicon.is_word(spelling, word):
                 disguised[spelling] = word
     return disguised
 
 
 def _starred(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
-    """Spellings with stars, each with the word it may be, most frequent first."""
-    for word in lexicon.by_frequency:
-        if len(word) >= SHORT and word in lexicon.telling | lexicon.crude:
+    """Spellings with stars, each with the word it may be: what is starred is rather rude than frequent, "wh*re"."""
+    rude = lexicon.telling | lexicon.crude
+    for word in sorted(lexicon.disguised, key=lambda word: (word not in rude, word not in lexicon.decisive)):
+        if len(word) >= SHORT:
             yield from ((spelling, word) for spelling in starred(word))
             if word in lexicon.censored:
                 yield hidden(word), word
 
 
+class Half(NamedTuple):
+    """A word cut in two, and whether by a mark or by a blank."""
+
+    left: str
+    right: str
+    marked: bool
+    word: str
+
+
+def _halved(lexicon: Lexicon) -> Iterator[Half]:
+    """The words that are looked for in two halves, unless these would often meet by chance."""
+    total = sum(lexicon.counts.values())
+    for word in lexicon.disguised:
+        if len(word) < SHORT or word not in lexicon.decisive | lexicon.crude:
+            continue
+        for place in range(1, len(word)):
+            left, right = word[:place], word[place:]
+            chance = lexicon.counts.get(left, 0) * lexicon.counts.get(right, 0) / total
+            letter = any(len(half) == 1 and half not in LETTER_WORDS for half in (left, right))
+            if letter or chance <= MET_WITH_MARK:
+                yield Half(left, right, True, word)
+            if chance <= MET_WITH_BLANK:
+                yield Half(left, right, False, word)
+
+
+def _pair_keys(halves: Sequence[Half]) -> U64:
+    left, right = hash_words([half.left for half in halves]), hash_words([half.right for half in halves])
+    return half_keys(left, right, np.array([half.marked for half in halves], np.bool_))
+
+
 def _with_odd_letters(spelling: Spelling, lexicon: Lexicon) -> set[str]:
-    """The rare strings with digits, symbols and stretched letters that ``spelling`` reads as a word of the lexicon."""
+    """The strings with digits, symbols and stretched letters that ``spelling`` reads as a word of the lexicon.
+
+    Rare ones only, unless the word is a decisive one and much more frequent: "f*ck".
+    """
     strings = [
         string
-        for string, count in lexicon.counts.items()
-        if count < RARE
-        and string not in lexicon.phrases
+        for string in lexicon.counts
+        if string not in lexicon.phrases
         and any("a" <= letter <= "z" for letter in string)
         and len(string) <= LONGEST
         and not string.startswith("@")
@@ -94,7 +141,14 @@ def _with_odd_letters(spelling: Spelling, lexicon: Lexicon) -> set[str]:
         return set()
     codes = np.frombuffer("".join(strings).encode("utf-32-le", "surrogatepass"), "<u4")
     words, found = spelling.look_up(codes, np.append(0, np.cumsum([len(string) for string in strings])))
-    found &= np.isin(words, hash_words(sorted(lexicon.words)))
+    counts = np.array([lexicon.counts[string] for string in strings])
+    decisive = sorted(lexicon.decisive)
+    hashes = hash_words(decisive)
+    order = np.argsort(hashes)
+    frequencies = np.array([lexicon.counts.get(word, 0) for word in decisive])[order]
+    place = np.minimum(np.searchsorted(hashes[order], words), order.size - 1)
+    far = (hashes[order][place] == words) & (counts * FREQUENCY_RATIO <= frequencies[place])
+    found &= np.isin(words, hash_words(sorted(lexicon.words))) & ((counts < RARE) | far)
     return {strings[index] for index in np.flatnonzero(found)}
 
 
@@ -107,9 +161,10 @@ def misspelt(word: str, *, telling: bool) -> Sequence[str]:
         return [*disguises(word), *moved(word), *(spelling for spelling in vowelless if len(spelling) >= SHORT)]
     if len(word) >= LEAST_MISSPELT:
         return disguises(word)
-    if not telling or len(word) < SHORT:
+    if len(word) < SHORT:
         return ()
-    return [*(spelling for spelling in disguises(word) if len(spelling) == len(word)), *vowelless]
+    swapped = [spelling for spelling in disguises(word) if len(spelling) == len(word)]
+    return [*swapped, *vowelless] if telling else swapped
 
 
 def moved(word: str) -> list[str]:
