@@ -10,7 +10,7 @@ import numpy as np
 from . import folding
 from .folding import U32, U64, Bools, Ints
 from .links import expand
-from .text import ONE_BLANK, ONE_MARK, ADJACENT, Tokens, mix
+from .text import ADJACENT, ONE_BLANK, ONE_MARK, Tokens, mix
 
 LEAST_RUN: Final = 3  # single letters in a row from which they may be a word spelt out
 # Letters that are put together at once: whoever spells out a whole comment is read piece by piece.

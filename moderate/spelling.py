@@ -243,7 +243,7 @@ class Spelling:
         sizes = (ends - begins).take(runs)
         starts = np.append(0, np.cumsum(sizes))
         codes = _read(letters.take(expand(begins.take(runs), ends.take(runs))))
-        apart, parts = self.parts.split(codes, starts)
+        _, parts = self.parts.split(codes, starts)
         owner = np.searchsorted(starts, parts, side="right") - 1
         stops = np.append(parts[1:], 0)
         final = np.append(owner[1:] != owner[:-1], True)[: owner.size]

@@ -261,9 +261,9 @@ def _admit_symbols(folded: U32, classes: U8, marks: Ints) -> None:
     classes[marks[admitted]] = folding.LETTER
     infix, stroke = ~like & ~star, np.isin(codes, _STROKES)
     left, right = classes.take(marks - 1), _classes_behind(classes, marks)
-    letters = (left == folding.LETTER) & (right == folding.LETTER)
-    mixed = ((left == folding.LETTER) & (right == folding.DIGIT)) | ((left == folding.DIGIT) & (right == folding.LETTER))
-    classes[marks[infix & (letters | (stroke & mixed))]] = folding.LETTER
+    letter_left, letter_right = left == folding.LETTER, right == folding.LETTER
+    mixed = (letter_left & (right == folding.DIGIT)) | (letter_right & (left == folding.DIGIT))
+    classes[marks[infix & ((letter_left & letter_right) | (stroke & mixed))]] = folding.LETTER
     if star.any():
         _admit_stars(classes, marks[star])
 

@@ -93,7 +93,8 @@ def test_a_long_run_is_read_piece_by_piece():
 
 
 def test_of_halves_that_overlap_the_first_are_a_word():
-    assert drop_overlaps(np.array([0, 1, 3, 4, 9]), np.array([1, 2, 8, 5, 9])).tolist() == [True, False, True, False, True]
+    kept = drop_overlaps(np.array([0, 1, 3, 4, 9]), np.array([1, 2, 8, 5, 9]))
+    assert kept.tolist() == [True, False, True, False, True]
     assert drop_overlaps(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
 
 

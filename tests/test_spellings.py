@@ -11,8 +11,9 @@ pytest.importorskip("scipy", reason="training needs the extra 'train'")
 
 from moderate.moderator import DATA
 from moderate.rules import RuleBook
+from moderate.spaced import half_keys
 from moderate.text import hash_words, tokenize
-from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon
+from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon, choose_hostile
 from training.matrix import build_space
 from training.spellings import build_spelling, hidden, misspelt, moved, starred, vowels_left_out
 
@@ -38,13 +39,13 @@ COUNTS = (
 )
 
 
-def read(text, seen=(), innocent=()):
+def read(text, seen=(), *, hostile=(), innocent=()):
     """Read a comment of which no word is known, after training texts with the strings ``seen``, too.
 
     Returns what it stands for, and the strings of the training texts that are no words.
     """
-    spelling, undone = build_spelling(RULES, COUNTS + Counter(dict(seen)), innocent=innocent)
-    words = sorted({*RULES.words, *COUNTS, *itertools.chain(*CLASSES.values())})
+    spelling, undone = build_spelling(RULES, COUNTS + Counter(dict(seen)), hostile=hostile, innocent=innocent)
+    words = sorted({*RULES.words, *COUNTS, *dict(seen), *itertools.chain(*CLASSES.values())})
     names = dict(zip(hash_words(words).tolist(), words, strict=True))
     tokens = tokenize([text])
     replacement, _, _ = spelling.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
@@ -98,6 +99,45 @@ def test_a_rare_misspelling_is_no_word_and_a_frequent_string_is():
 def test_a_misspelling_is_much_rarer_than_the_word():
     assert read("nincompop", {"nincompop": 9})[1] == {"nincompop"}
     assert read("dtest", {"dtest": 9, "detest": -300})[1] == set()
+
+
+def test_an_established_string_is_a_disguise_if_the_word_is_decisive_and_far_more_frequent():
+    often = {"muppet": 9000}
+    assert read("mpptt muptpe mppet", {"mppet": 40, **often}) == ("muppet", {"mppet"})
+    assert read("mppet", {"mppet": 60, **often})[1] == set(), "a word of which there is one in 150"
+    assert read("traidn", {"traidn": 40, "train": 20_000})[1] == set(), "nobody hides a train"
+    assert read("m*ppet", {"m*ppet": 40, **often})[1] == {"m*ppet"}
+
+
+def test_hostile_and_frequent_words_are_disguised_too():
+    assert read("tr*it traitt tarit", hostile=["trait"])[0] == "trait trait"
+    assert read("tr*it tarit")[0] == ""
+    assert read("tr*it tarit", {"trait": 1200})[0] == "trait trait"
+
+
+def test_what_is_starred_is_rather_rude_than_frequent():
+    assert read("m*ppet", {"mappet": 20_000})[0] == "muppet"
+
+
+def looks_for(left, right, seen, *, marked):
+    """Whether the halves are read as a word, after training texts with the strings ``seen``, too."""
+    spelling, _ = build_spelling(RULES, COUNTS + Counter(seen))
+    return bool(np.isin(half_keys(hash_words([left]), hash_words([right]), np.array([marked])), spelling.keys)[0])
+
+
+def test_words_in_two_halves_are_looked_for_unless_these_often_meet_by_chance():
+    assert looks_for("mup", "pet", {"mup": 3, "pet": 300}, marked=True)
+    assert not looks_for("mup", "pet", {"mup": 5000, "pet": 5000}, marked=True)
+    assert looks_for("mup", "pet", {"mup": 3, "pet": 300}, marked=False)
+    assert not looks_for("mup", "pet", {"mup": 300, "pet": 3000}, marked=False)
+    assert looks_for("m", "uppet", {"m": 50_000, "uppet": 5000}, marked=True), "a single letter is no word"
+    assert not looks_for("tra", "in", {}, marked=True), "nobody hides a train"
+
+
+def test_hostile_words_are_those_of_hostile_comments():
+    counts = {"the": 9000, "scum": 60, "rare": 20, "good": 600, "m3n": 50}
+    assert choose_hostile(counts, {"the": 3000, "scum": 50, "rare": 20, "good": 20, "m3n": 50}) == {"scum"}
+    assert choose_hostile(counts, {}) == set()
 
 
 def test_what_looks_like_a_word_or_is_inflected_is_one():

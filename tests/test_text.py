@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tiny import BOUNDARY, batches, comments
 
 from moderate import folding
-from moderate.text import BASE, decode, hash_stretches, hash_words, mix, tokenize
+from moderate.text import ADJACENT, APART, BASE, ONE_BLANK, ONE_MARK, decode, hash_stretches, hash_words, mix, tokenize
 
 # The Unicode version of the Python that wrote the packaged table; another one has other characters.
 TABLE_UNICODE = "14.0.0"
@@ -90,6 +90,9 @@ def test_case_accents_and_presentation_forms_fold_away(text, expected):
         ("sh!t a|b x+y c#d e%f g^h i~j k&l m_n", ["sh!t", "a|b", "x+y", "c#d", "e%f", "g^h", "i~j", "k&l", "m_n"]),
         ("a$$ @ss $uck b€d", ["a$$", "@ss", "$uck", "b€d"]),
         ("f**k f*** f**", ["f**k", "f***", "f**"]),
+        ("5h!7 7!t 5!7 no!7! win 3|2", ["5h!7", "7!t", "5", "7", "no!7", "win", "3", "2"]),
+        ("th0$3 c@$5 l3$ t3rr0r1$t$", ["th0$3", "c@$5", "l3$", "t3rr0r1$t$"]),
+        ("US$5 10$5 a10$ Q$ 3$", ["us", "5", "10", "5", "a10", "q$", "3"]),
         ("it costs $5 or 5$ or 100%", ["it", "costs", "5", "or", "5", "or", "100"]),
         ("no! yes!no -- #tag a+ +b", ["no", "yes!no", "tag", "a", "b"]),
         ("2*3 **bold** word* *word", ["2", "3", "bold", "word", "word"]),
@@ -98,6 +101,23 @@ def test_case_accents_and_presentation_forms_fold_away(text, expected):
 )
 def test_symbols_are_letters_inside_a_word_only(text, expected):
     assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a b", [APART, APART, ONE_BLANK]),
+        ("a.b-c", [APART, APART, ONE_MARK, ONE_MARK]),
+        ("a😀b", [APART, APART, ADJACENT, ADJACENT]),
+        ("a  b, c...d", [APART, APART, APART, APART, APART]),
+        ("it's it’s", [APART, APART, APART, ONE_BLANK, APART]),
+        ("a\u200b.\u200bb \u00adc", [APART, APART, ONE_MARK, ONE_BLANK]),
+        ("a\tb", [APART, APART, ONE_BLANK]),
+    ],
+)
+def test_what_stands_between_two_tokens(text, expected):
+    assert tokenize([text]).gaps.tolist() == expected
+    assert tokenize(["x", text, "x"]).gaps.tolist() == [APART, APART, *expected, APART, APART]
 
 
 @given(st.lists(st.sampled_from(["good", "Morning", "f**k", "日", "1st"]), min_size=1), st.data())

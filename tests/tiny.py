@@ -29,7 +29,7 @@ batches = st.lists(comments, min_size=1, max_size=6)
 
 
 def build_spelling(words: Iterable[str]) -> Spelling:
-    """Spellings of ``words`` in disguise and in two halves, of longer ones with a letter dropped and with two swapped."""
+    """Spellings of ``words`` in disguise and in halves, of longer ones with a letter dropped and with two swapped."""
     words = list(words)
     halves = [(word[:place], word[place:], word) for word in words if len(word) >= 4 for place in range(1, len(word))]
     changed = [(spelling, word) for word in words if len(word) >= 5 for spelling in disguises(word)]

@@ -29,7 +29,6 @@ from .mixture import mix
 from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
 
-
 HARSH: Final = [CATEGORIES.index(head) for head in ("toxic", "abuse")]  # what makes a comment a hostile one
 
 
@@ -59,9 +58,7 @@ def build(
     _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
     innocent = np.flatnonzero(sentences.labels[:, CATEGORIES.index("toxic")] == 0)
     hostile = np.flatnonzero((train.labels[:, HARSH] == 1).any(axis=1))
-    space = build_space(
-        train.texts, rules, hostile=train.take(hostile).texts, innocent=sentences.take(innocent).texts
-    )
+    space = build_space(train.texts, rules, hostile=train.take(hostile).texts, innocent=sentences.take(innocent).texts)
     matrix = build_matrix(train.texts, space)
     _report(f"{matrix.shape[1]:,} features, {matrix.nnz:,} values", began)
     severity = severities(train.texts, rules, space.vocabulary)

@@ -142,6 +142,8 @@ class Lexicon:
 
 def choose_hostile(counts: Mapping[str, int], hostile: Mapping[str, int]) -> frozenset[str]:
     """The established words of ``counts`` that are much more frequent in ``hostile``, counted alike, than elsewhere."""
+    if not hostile:
+        return frozenset()
     others = sum(counts.values()) - sum(hostile.values())
     ratio = max(others, 1) / max(sum(hostile.values()), 1)
     return frozenset(

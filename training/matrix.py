@@ -82,7 +82,7 @@ def build_space(
     """
     hashes, counts, strings = count_words(texts)
     counted = _name_counts(hashes, counts, strings)
-    marked = choose_hostile(counted, _count_strings(hostile)) if hostile else frozenset()
+    marked = choose_hostile(counted, _count_strings(hostile))
     spelling, undone = build_spelling(rules, counted, hostile=marked, innocent=_count_strings(innocent))
     words = hashes[(counts >= LEAST_WORD) & ~np.isin(hashes, hash_words(sorted(undone)))]
     lexicon = sorted(rules.words.keys() - undone)

@@ -15,13 +15,23 @@ from moderate.spaced import half_keys
 from moderate.spelling import LONGEST, Spelling, disguises, spelling_keys
 from moderate.text import hash_words
 
-from .lexicon import COMMON_WORD, FREQUENCY_RATIO, LEAST_MISSPELT, RARE, SURE_LENGTH, VOWELS, Lexicon, is_latin, is_vowelless
+from .lexicon import (
+    COMMON_WORD,
+    FREQUENCY_RATIO,
+    LEAST_MISSPELT,
+    RARE,
+    SURE_LENGTH,
+    VOWELS,
+    Lexicon,
+    is_latin,
+    is_vowelless,
+)
 from .parts import choose_parts
 
 LEAST_LETTERS: Final = 3  # of a word in disguise; a shorter one is anything
 SHORT: Final = 4  # letters of the shortest word that is looked for with stars, with letters swapped or left out
-# How often two halves may stand side by side by chance, in texts like those of the training, if they are to be read as a
-# word: with a mark between them, where a blank is forgotten about once in a hundred times; with a blank.
+# How often two halves may stand side by side by chance, in the training texts, if they are to be read as a word: with a
+# mark between them, since a blank is forgotten about once in a hundred times; with a blank.
 MET_WITH_MARK: Final = 20.0
 MET_WITH_BLANK: Final = 0.1
 LETTER_WORDS: Final = "aiu"  # single letters that are words; others are read with what follows a mark, "s.hit"
