@@ -24,8 +24,9 @@ from .feature_table import FeatureTable
 from .features import SALTS, Vocabulary, combine
 from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
+from .letters import spelling_keys
 from .links import expand
-from .spelling import Spelling, spelling_keys
+from .spelling import Spelling
 from .text import hash_words
 from .untrusted import LARGEST_ARRAY, check_file, fits_table, read_bytes
 

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -21,33 +19,14 @@ import numpy.typing as npt
 from . import folding
 from .folding import U32, U64, Bools, Ints
 from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, mark_tops
+from .letters import EITHER_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
 from .links import expand
 from .spaced import LEAST_RUN, Runs, drop_overlaps, find_halves, find_runs, half_keys
 from .text import Tokens, hash_stretches
 
-# Letters of other scripts that look like Latin ones (after Unicode TR 39, "Confusable detection", chosen by us), and
-# digits and symbols that are read as letters.
-LOOK_ALIKES: Final = {
-    "a": "аαа4@ᴀɑ", "b": "вьβ8", "c": "сϲ(<¢", "d": "ԁ", "e": "еεє3€ё", "f": "ғϝ", "g": "ԍց9", "h": "һнհ#",
-    "i": "іι1!|їاі", "j": "јϳ", "k": "кκ", "l": "ӏ£", "m": "мμ", "n": "ոпη", "o": "оοσօ0", "p": "рρ", "q": "ԛգ",
-    "r": "гя", "s": "ѕ5$", "t": "тτ7+", "u": "υսцμ", "v": "νѵ", "w": "ԝωшա", "x": "хχ", "y": "уγү¥", "z": "ᴢ2",
-}  # fmt: skip
-# The same of scripts that few readers write, Cherokee, Coptic, Lisu and others: the confusables of TR 39, as folded.
-RARE_LOOK_ALIKES: Final = {
-    "a": "ꓮᎪᗅ", "b": "ƅꓐᏏᖯꞵᗷᑲᏴ", "c": "ⲥꓚᏟ", "d": "ᏧꓓᑯᗞᗪꓒᎠ", "e": "ⴹꬲᎬꓰҽ", "f": "քᖴꓝꬵ", "g": "ƍɡᏳᏀꓖ",
-    "h": "ᕼꓧᏂⲏᎻ", "i": "Ꭵɩꙇᛁⲓꓲⵏ", "j": "ᒍᎫꓙ", "k": "ꓗᛕⲕᏦ", "l": "ⳑꓡᏞᒪ", "m": "Ꮇⲙᛖꓟᗰ", "n": "ռⲛꓠ",
-    "o": "ჿⲟഠᴑⵔꓳଠዐꬽဝ", "p": "ᑭᏢⲣꓑ", "q": "զⵕ", "r": "ᏒꓣᖇᎱᎡꭇⲅꭈᴦ", "s": "ꓢտᏚƽᏕ", "t": "Ꭲⲧꓔ", "u": "ሀꞟꓴᑌ",
-    "v": "ꓦᏙⴸᐯꛟ", "w": "ꓪѡᎳᏔ", "x": "ꓫⵝᕽⲭᚷꭓᕁ", "y": "ყⲩᎽꓬɣᎩ", "z": "Ꮓꓜ",
-}  # fmt: skip
-DROPPED: Final = "*_^~%&"  # symbols that stand for a letter left out, or for nothing
-EITHER: Final = "1!|"  # read as i first, then as l
-PLAIN: Final = np.uint64(0x5851F42D4C957F2D)  # tells the keys of plain words from those of disguised ones
 ACRONYM: Final = 3  # letters: so many capitals are an abbreviation
 UNIT: Final = 2  # letters behind a number that are its unit rather than the end of a word
 LONGEST: Final = 40  # letters; a longer token is no word in disguise
-
-
-_EITHER: Final = np.array([ord(char) for char in EITHER], np.uint32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +78,7 @@ class Spelling:
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What the compiled kernel has to know, in its order."""
         parts = (self.parts.keys, self.parts.values, self.parts.tops)
-        return (self.keys, self.words, self.tops, *parts, *_letter_tables(), _star_table())
+        return (self.keys, self.words, self.tops, *parts, *letter_tables(), star_table())
 
     @classmethod
     def build(cls, keys: U64, words: U64) -> Spelling:
@@ -149,15 +128,15 @@ class Spelling:
         if not self.keys.size or not count:
             return words, found
         plain = is_plain(codes, starts) & (not spaced)
-        first, second = _letter_tables()
+        first, second = letter_tables()
         stars = codes == ord(folding.STARS)
         # A star is a letter before it is nothing, "w*ho"; a letter doubled is two before it is one, "$hoot".
         if stars.any():
             starry = np.logical_or.reduceat(stars, starts[:-1])
-            self._try(codes, starts, starry, _star_table(), (words, found), collapse=False)
+            self._try(codes, starts, starry, star_table(), (words, found), collapse=False)
         self._try(codes, starts, np.ones(count, np.bool_), first, (words, found), plain=plain, collapse=False)
         self._try(codes, starts, ~plain, first, (words, found))
-        either = np.isin(codes, _EITHER)
+        either = np.isin(codes, EITHER_CODES)
         if either.any():
             self._try(codes, starts, np.logical_or.reduceat(either, starts[:-1]), second, (words, found))
         return words, found
@@ -192,16 +171,18 @@ class Spelling:
         index = index[(sizes >= LEAST_LETTERS) & (sizes <= MOST_LETTERS)]
         at = tokens.starts.take(index)
         first, last = tokens.codes.take(at), tokens.codes.take(at + lengths.take(index) - 1)
-        index = index[~(_is_odd(first) | _is_odd(last))]  # parts are letters: the others would not come apart
-        codes, starts = _take(tokens, index, lengths)
-        apart, begins = self.parts.split(codes, starts)
-        if not apart.size:
-            return apart, np.zeros(0, np.uint64)
+        index = index[~(is_odd(first) | is_odd(last))]  # parts are letters: the others would not come apart
+        owner, _, _, words = self._split(*_take(tokens, index, lengths))
+        return index.take(owner), words
+
+    def _split(self, codes: U32, starts: Ints) -> tuple[Ints, Ints, Ints, U64]:
+        """The words that stretches of ``codes`` are made of: stretch, first and last letter, int64; hash, uint64."""
+        _, begins = self.parts.split(codes, starts)
         owner = np.searchsorted(starts, begins, side="right") - 1
-        letters, ends = _take(tokens, index.take(apart), lengths)
-        shift = starts.take(apart) - ends[:-1]  # from all tokens to those that come apart
-        parts = begins - shift.take(np.searchsorted(apart, owner))
-        return index.take(owner), hash_stretches(letters, np.append(parts, letters.size))
+        final = np.append(owner[1:] != owner[:-1], True)[: owner.size]
+        ends = np.where(final, starts.take(owner + 1), np.append(begins[1:], 0)[: owner.size])
+        letters = codes.take(expand(begins, ends))
+        return owner, begins, ends - 1, hash_stretches(letters, np.append(0, np.cumsum(ends - begins)))
 
     def _join_letters(self, tokens: Tokens, runs: Runs) -> Replacement:
         """What runs of single letters spell: a word, or several, one after another.
@@ -240,18 +221,10 @@ class Spelling:
     def _split_runs(self, letters: U32, begins: Ints, ends: Ints, chosen: Bools) -> tuple[Ints, Ints, Ints, U64]:
         """The ``chosen`` runs that are several words: first and last letter of each word, its run, and its hash."""
         runs = np.flatnonzero(chosen & (ends - begins >= LEAST_LETTERS))
-        sizes = (ends - begins).take(runs)
-        starts = np.append(0, np.cumsum(sizes))
-        codes = _read(letters.take(expand(begins.take(runs), ends.take(runs))))
-        _, parts = self.parts.split(codes, starts)
-        owner = np.searchsorted(starts, parts, side="right") - 1
-        stops = np.append(parts[1:], 0)
-        final = np.append(owner[1:] != owner[:-1], True)[: owner.size]
-        stops[final] = starts.take(owner[final] + 1)
-        letters_of_parts = codes.take(expand(parts, stops))
-        hashes = hash_stretches(letters_of_parts, np.append(0, np.cumsum(stops - parts)))
+        starts = np.append(0, np.cumsum((ends - begins).take(runs)))
+        owner, first, last, words = self._split(read(letters.take(expand(begins.take(runs), ends.take(runs)))), starts)
         shift = (begins.take(runs) - starts[:-1]).take(owner)
-        return parts + shift, stops - 1 + shift, runs.take(owner), hashes
+        return first + shift, last + shift, runs.take(owner), words
 
     def _join_halves(self, tokens: Tokens, lengths: Ints, unknown: Bools, within: Bools) -> Replacement:
         """Words in two halves: those that a model was compiled with, and across a mark any whose half is unknown."""
@@ -267,7 +240,7 @@ class Spelling:
         tried = marked & ~found & (unknown.take(first) | unknown.take(second))
         tried &= lengths.take(first) + lengths.take(second) <= LONGEST
         initial = tokens.codes.take(tokens.starts[:-1])
-        tried &= ~(_is_odd(initial.take(first)) | _is_odd(initial.take(second)))
+        tried &= ~(is_odd(initial.take(first)) | is_odd(initial.take(second)))
         pairs = np.flatnonzero(tried)
         if pairs.size:
             halves = np.stack([first.take(pairs), second.take(pairs)], axis=1).reshape(-1)
@@ -277,85 +250,6 @@ class Spelling:
         first, second, words = first[found], second[found], words[found]
         kept = drop_overlaps(first, second)
         return Replacement(index=first[kept], last=second[kept], words=words[kept])
-
-
-def spell(codes: U32, starts: Ints, table: U32, *, plain: Bools, collapse: bool = True) -> U64:
-    """Keys of stretches of ``codes``: letters by ``table``, repeats collapsed if asked for, hashed; uint64.
-
-    A ``plain`` stretch, of nothing but letters that nobody stretched, has a key of its own kind and keeps its repeats:
-    it may be a word with a letter missing, but "as" is not "ass" with its repeats collapsed.
-    """
-    letters = np.where(codes < table.size, table.take(codes, mode="clip"), codes)
-    places = np.flatnonzero(letters)
-    owner = np.searchsorted(starts, places, side="right")
-    letters = letters.take(places)
-    if collapse:
-        repeats = np.append(False, (letters[1:] == letters[:-1]) & (owner[1:] == owner[:-1]))[: letters.size]
-        repeats &= ~plain.take(owner - 1)
-        letters, owner = letters[~repeats], owner[~repeats]
-    keys = hash_stretches(letters, np.searchsorted(owner, np.arange(1, starts.size + 1)))
-    return np.where(plain, keys ^ PLAIN, keys)
-
-
-def is_plain(codes: U32, starts: Ints) -> Bools:
-    """Whether each stretch is only letters a to z, none three times in a row; bool."""
-    odd = _is_odd(codes)
-    tripled = np.flatnonzero((codes[2:] == codes[1:-1]) & (codes[1:-1] == codes[:-2]))
-    owner = np.searchsorted(starts, tripled, side="right")
-    odd[tripled[tripled + 2 < starts.take(np.minimum(owner, starts.size - 1))]] = True
-    return ~np.logical_or.reduceat(odd, starts[:-1]) if starts.size > 1 else np.zeros(0, np.bool_)
-
-
-def _is_odd(codes: U32) -> Bools:
-    """Whether each code is no letter a to z; bool."""
-    odd: Bools = (codes < ord("a")) | (codes > ord("z"))
-    return odd
-
-
-@cache
-def _letter_tables() -> tuple[U32, U32]:
-    """Letter read for each code point below the table's end (0: none); the second reads `EITHER` as l."""
-    alike = [*LOOK_ALIKES.items(), *RARE_LOOK_ALIKES.items()]
-    size = max(ord(char) for _, chars in alike for char in chars) + 2
-    first = np.arange(size, dtype=np.uint32)
-    for letter, chars in alike:
-        first[[ord(char) for char in chars]] = ord(letter)
-    first[[ord(char) for char in DROPPED]] = 0
-    second = first.copy()
-    second[[ord(char) for char in EITHER]] = ord("l")
-    return first, second
-
-
-def _read(letters: U32) -> U32:
-    """The Latin letters that single ``letters`` are read as; what is left out in a word is itself."""
-    table = _letter_tables()[0]
-    read = np.where(letters < table.size, table.take(letters, mode="clip"), letters)
-    return np.where(read == 0, letters, read)
-
-
-@cache
-def _star_table() -> U32:
-    """Like the first of `_letter_tables`, but a star is itself."""
-    table = _letter_tables()[0].copy()
-    table[ord(folding.STARS)] = ord(folding.STARS)
-    return table
-
-
-def spelling_keys(words: Sequence[str], *, plain: bool, collapse: bool = True) -> U64:
-    """Keys of folded words, as `Spelling` looks them up: as plain letters, or in disguise, maybe starred; uint64.
-
-    Words in disguise may ``collapse`` their repeats; plain ones never do.
-    """
-    codes = np.frombuffer("".join(words).encode("utf-32-le"), "<u4")
-    starts = np.append(0, np.cumsum([len(word) for word in words]))
-    return spell(codes, starts, _star_table(), plain=np.full(len(words), plain), collapse=collapse)
-
-
-def disguises(word: str) -> list[str]:
-    """Spellings of ``word`` with one inner letter dropped or two neighbours swapped."""
-    dropped = [word[:place] + word[place + 1 :] for place in range(1, len(word) - 1)]
-    swapped = [word[:place] + right + left + word[place + 2 :] for place, (left, right) in enumerate(pairwise(word))]
-    return [spelling for spelling in dict.fromkeys(dropped + swapped) if spelling != word]
 
 
 def _is_acronym(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:

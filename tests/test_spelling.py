@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tiny import batches, build_spelling
 
 from moderate.joined import OPENER, TELLING, part_keys, part_values
-from moderate.spelling import DROPPED, LOOK_ALIKES, Spelling, disguises, spelling_keys
+from moderate.letters import DROPPED, LOOK_ALIKES, disguises, spelling_keys
+from moderate.spelling import Spelling
 from moderate.text import hash_words, tokenize
 
 WORDS = ["idiot", "muppet", "hello", "ass"]

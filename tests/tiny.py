@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from moderate.feature_table import FeatureTable
 from moderate.features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Vocabulary, combine
 from moderate.guidelines import CATEGORIES, PRESETS
+from moderate.letters import disguises, spelling_keys
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
 from moderate.spaced import half_keys
-from moderate.spelling import Spelling, disguises, spelling_keys
+from moderate.spelling import Spelling
 from moderate.text import hash_words, tokenize
 
 BOUNDARY = tokenize([""]).hashes[0]

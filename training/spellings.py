@@ -10,9 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from moderate.folding import STARS, U64
+from moderate.letters import disguises, spelling_keys
 from moderate.rules import RuleBook
 from moderate.spaced import half_keys
-from moderate.spelling import LONGEST, Spelling, disguises, spelling_keys
+from moderate.spelling import LONGEST, Spelling
 from moderate.text import hash_words
 
 from .lexicon import (
