@@ -131,6 +131,14 @@ def test_every_row_equals_classify_many(spark, archive, expected, tmp_path):
     assert {"approve", "reject"} == set(table.column("verdict").to_pylist()) - {None}
 
 
+def test_without_reasons_all_else_is_the_same(spark):
+    df = spark.createDataFrame([("You idiot",), ("Thank you.",), (None,)], ["reason"])
+    frame = moderate_dataframe(df, "reason", reason=False)
+    assert frame.columns == ["reason", *(name for name in ADDED if name != "reason")]
+    whole = moderate_dataframe(df, "reason").drop("moderate_reason")
+    assert frame.collect() == whole.collect()
+
+
 def test_udf_gives_a_struct(spark, archive, expected, tmp_path):
     frame = spark.read.parquet(str(archive)).where("id < 20000").withColumn("decision", moderate_udf("comment"))
     for row in collect(frame, tmp_path / "out").to_pylist():

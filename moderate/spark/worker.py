@@ -56,12 +56,14 @@ class Settings:
         names: of the output: of the columns that came, and of those in `ADDED`.
         recipe: who decides.
         corrupt: index of a column that holds what the reader could not read, null elsewhere; it is left out.
+        reason: whether there is a column with the words that decided.
     """
 
     text: int
     names: tuple[str, ...]
     recipe: Recipe = Recipe()
     corrupt: int | None = None
+    reason: bool = True
 
 
 @cache
@@ -88,7 +90,7 @@ def decide_batches(batches: Iterable[Any], settings: Settings) -> Iterator[Any]:
         kept = [index for index in range(batch.num_columns) if index != settings.corrupt]
         corrupt = None if settings.corrupt is None else batch.column(settings.corrupt)
         with paused_collector():
-            added = decide(*read_texts(batch.column(settings.text), corrupt), moderator)
+            added = decide(*read_texts(batch.column(settings.text), corrupt), moderator, reason=settings.reason)
         arrays = [*map(batch.column, kept), *added.values()]
         yield pa.RecordBatch.from_arrays(arrays, names=list(settings.names))
 
@@ -165,6 +167,14 @@ def _name_sources(outcomes: list[Outcome]) -> Any:
     return pa.array(_SOURCES, pa.string()).take(pa.array(by_rules.astype(np.int8)))
 
 
+def _keep_type(kind: Any) -> Any:
+    """How pandas is to hold Arrow's ``kind``: as it is, without a Python object a row; but Spark wants lists as such."""
+    import pandas as pd
+    import pyarrow as pa
+
+    return None if pa.types.is_list(kind) else pd.ArrowDtype(kind)
+
+
 def decide_series(batches: Iterable[Any], recipe: Recipe) -> Iterator[Any]:
     """A ``pandas.DataFrame`` of the columns in `STRUCT` for each series of comments; for a pandas UDF."""
     import pyarrow as pa
@@ -177,4 +187,4 @@ def decide_series(batches: Iterable[Any], recipe: Recipe) -> Iterator[Any]:
             except pa.ArrowException as error:
                 raise TypeError(f"comments must be strings, not {batch.dtype}") from error
             columns = decide(*read_texts(column), moderator, reason=False)
-        yield pa.table({name: columns[name] for name in STRUCT}).to_pandas()
+        yield pa.table({name: columns[name] for name in STRUCT}).to_pandas(types_mapper=_keep_type)
