@@ -25,6 +25,8 @@ COST_UNIT: Final = 16  # costs are integers: sixteenths of a nat
 # Nats a letter up to which a row of words is believed: most that were run together cost 1.3 to 2.2. Measured on names
 # and rare words of civil comments, 2.5 takes more of them apart that are words of their own.
 MOST_COST: Final = 2.3
+# Letters spelt out one by one are words, unless they are a list: "a b c d e f" costs more than 5.
+MOST_SPELT_COST: Final = 3.5
 TELLING: Final = 1  # flag of a part: without one of these a token stays whole, there is nothing to find
 NEVER_LAST: Final = 2  # flag of a part that ends no row of words: articles and the like
 OPENER: Final = 4  # flag of a part that makes one telling word enough beside it: "killthem", but "kickstart"
@@ -66,8 +68,10 @@ class Parts:
         keys = keys.take(chosen)
         return cls(keys=keys, values=values.take(chosen).astype(np.int64), tops=mark_tops(keys))
 
-    def split(self, codes: U32, starts: Ints) -> tuple[Ints, Ints]:
+    def split(self, codes: U32, starts: Ints, *, spelt: bool = False) -> tuple[Ints, Ints]:
         """Take tokens apart; ``starts`` says where each one starts in ``codes``, and where the last ends.
+
+        Letters that were ``spelt`` out are words whatever these tell, and at `MOST_SPELT_COST`.
 
         Returns:
             index of each token that comes apart, int64 (S,), and where each of its parts begins, int64 (P,): indices
@@ -81,14 +85,14 @@ class Parts:
         index = np.flatnonzero(self._touches(hashes, begins, ends))
         begins, lengths = begins.take(index), (ends - begins).take(index)
         values, token, end, size = self._inside(hashes, begins, lengths)
-        told = np.zeros(index.size, np.bool_)
+        told = np.full(index.size, spelt)
         told[token[(values & TELLING) > 0]] = True
         if not told.any():
             return nothing, nothing
         kept = told.take(token)
         token = (told.cumsum() - 1).take(token[kept])
         index, begins, lengths = index[told], begins[told], lengths[told]
-        apart, cuts = _cheapest(values[kept], token, end[kept], size[kept], lengths)
+        apart, cuts = _cheapest(values[kept], token, end[kept], size[kept], lengths, spelt=spelt)
         tokens, inside = np.nonzero(cuts[apart])
         return index[apart], begins[apart].take(tokens) + inside
 
@@ -143,12 +147,13 @@ def find_keys(table: U64, tops: Bools, keys: U64) -> tuple[Ints, Ints]:
     return likely.take(hit), place.take(hit)
 
 
-def _cheapest(values: Ints, token: Ints, end: Ints, size: Ints, lengths: Ints) -> tuple[Bools, Bools]:
+def _cheapest(values: Ints, token: Ints, end: Ints, size: Ints, lengths: Ints, *, spelt: bool) -> tuple[Bools, Bools]:
     """The cheapest row of parts of each token, from all parts that there are in it.
 
     Args:
         values, token, end, size: value of each part, the token it is in, where in the token it ends, its letters.
         lengths: letters of each token; int64 (n,).
+        spelt: whether the letters were spelt out.
 
     Returns:
         whether each token comes apart, bool (n,); whether a part begins at each of its letters, bool (n, longest).
@@ -165,7 +170,8 @@ def _cheapest(values: Ints, token: Ints, end: Ints, size: Ints, lengths: Ints) -
     total = best[lengths + LONGEST_PART, np.arange(count)]
     parts, telling, openers = total % _ONE_COST // _ONE_PART, total % _ONE_PART // _ONE_TELLING, total % _ONE_TELLING
     enough = (telling > 0) & ((parts > 2) | ((parts == 2) & (telling + openers > 1)))
-    apart = enough & (total // _ONE_COST <= COST_UNIT * MOST_COST * lengths)
+    most = COST_UNIT * (MOST_SPELT_COST if spelt else MOST_COST)
+    apart = (enough | spelt) & (total // _ONE_COST <= most * lengths)
     cuts = np.zeros((count, longest), np.bool_)
     rows = np.flatnonzero(apart)
     left = lengths.take(rows)

@@ -22,7 +22,7 @@ from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, mark_tops
 from .letters import EITHER_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
 from .links import expand
 from .spaced import LEAST_RUN, Runs, drop_overlaps, find_halves, find_runs, half_keys
-from .text import Tokens, hash_stretches
+from .text import ONE_BLANK, Tokens, hash_stretches
 
 ACRONYM: Final = 3  # letters: so many capitals are an abbreviation
 UNIT: Final = 2  # letters behind a number that are its unit rather than the end of a word
@@ -172,12 +172,12 @@ class Spelling:
         at = tokens.starts.take(index)
         first, last = tokens.codes.take(at), tokens.codes.take(at + lengths.take(index) - 1)
         index = index[~(is_odd(first) | is_odd(last))]  # parts are letters: the others would not come apart
-        owner, _, _, words = self._split(*_take(tokens, index, lengths))
+        owner, _, _, words = self._split(*_take(tokens, index, lengths), spelt=False)
         return index.take(owner), words
 
-    def _split(self, codes: U32, starts: Ints) -> tuple[Ints, Ints, Ints, U64]:
+    def _split(self, codes: U32, starts: Ints, *, spelt: bool) -> tuple[Ints, Ints, Ints, U64]:
         """The words that stretches of ``codes`` are made of: stretch, first and last letter, int64; hash, uint64."""
-        _, begins = self.parts.split(codes, starts)
+        _, begins = self.parts.split(codes, starts, spelt=spelt)
         owner = np.searchsorted(starts, begins, side="right") - 1
         final = np.append(owner[1:] != owner[:-1], True)[: owner.size]
         ends = np.where(final, starts.take(owner + 1), np.append(begins[1:], 0)[: owner.size])
@@ -187,7 +187,8 @@ class Spelling:
     def _join_letters(self, tokens: Tokens, runs: Runs) -> Replacement:
         """What runs of single letters spell: a word, or several, one after another.
 
-        A word may have one letter too many at either end: "what a f u c k", "f u c k u".
+        A word may have one letter too many at either end: "what a f u c k", "f u c k u". Letters with marks between
+        them are a word even if nobody knows it.
         """
         letters = tokens.codes.take(tokens.starts.take(runs.letters))
         begins, ends = runs.begins, runs.ends
@@ -204,6 +205,11 @@ class Spelling:
         whole = found.take(best)
         best = best[whole]
         first, last, run, parts = self._split_runs(letters, begins, ends, ~whole)
+        strange = np.setdiff1d(_find_marked(tokens, runs, letters), np.append(np.flatnonzero(whole), run))
+        starts, stops = begins.take(strange), ends.take(strange)
+        spelt = hash_stretches(letters.take(expand(starts, stops)), np.append(0, np.cumsum(stops - starts)))
+        first, last = np.append(first, starts), np.append(last, stops - 1)
+        run, parts = np.append(run, strange), np.append(parts, spelt)
         begin, end = np.zeros(begins.size, np.int64), np.full(begins.size, -1, np.int64)
         begin[whole], end[whole] = firsts.take(best), lasts.take(best) - 1
         begin[run], end[run] = begins.take(run), ends.take(run) - 1
@@ -222,12 +228,13 @@ class Spelling:
         """The ``chosen`` runs that are several words: first and last letter of each word, its run, and its hash."""
         runs = np.flatnonzero(chosen & (ends - begins >= LEAST_LETTERS))
         starts = np.append(0, np.cumsum((ends - begins).take(runs)))
-        owner, first, last, words = self._split(read(letters.take(expand(begins.take(runs), ends.take(runs)))), starts)
+        codes = read(letters.take(expand(begins.take(runs), ends.take(runs))))
+        owner, first, last, words = self._split(codes, starts, spelt=True)
         shift = (begins.take(runs) - starts[:-1]).take(owner)
         return first + shift, last + shift, runs.take(owner), words
 
     def _join_halves(self, tokens: Tokens, lengths: Ints, unknown: Bools, within: Bools) -> Replacement:
-        """Words in two halves: those that a model was compiled with, and across a mark any whose half is unknown."""
+        """Words in halves: those a model was compiled with; any across an emoji, or a mark if a half is unknown."""
         first, second, marked = find_halves(tokens, unknown, within)
         if not first.size or not self.keys.size:
             return Replacement.none()
@@ -237,7 +244,8 @@ class Spelling:
         words[hit] = self.words.take(place)
         found = np.zeros(first.size, np.bool_)
         found[hit] = True
-        tried = marked & ~found & (unknown.take(first) | unknown.take(second))
+        over = second - first > 1  # nobody writes on behind an emoji without a blank
+        tried = marked & ~found & (over | unknown.take(first) | unknown.take(second))
         tried &= lengths.take(first) + lengths.take(second) <= LONGEST
         initial = tokens.codes.take(tokens.starts[:-1])
         tried &= ~(is_odd(initial.take(first)) | is_odd(initial.take(second)))
@@ -256,6 +264,18 @@ def _is_acronym(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:
     """Whether each of the tokens at ``index`` is `ACRONYM` capitals: "SCM" is not "scum" without its vowel."""
     acronym: Bools = tokens.capitals.take(index) & (lengths.take(index) == ACRONYM)
     return acronym
+
+
+def _find_marked(tokens: Tokens, runs: Runs, letters: U32) -> Ints:
+    """The runs with a mark or an emoji between their ``letters``, a to z all of them; int64."""
+    marked: Ints = (tokens.gaps.take(runs.letters.take(runs.begins + 1)) != ONE_BLANK).nonzero()[0]
+    if not marked.size:
+        return marked
+    begins, ends = runs.begins.take(marked), runs.ends.take(marked)
+    odd = is_odd(letters.take(expand(begins, ends)))
+    plain: Bools = ~np.logical_or.reduceat(odd, np.append(0, np.cumsum(ends - begins))[:-1])
+    chosen: Ints = marked[plain]
+    return chosen
 
 
 def _is_quantity(tokens: Tokens, index: Ints, lengths: Ints) -> Bools:

@@ -70,10 +70,19 @@ def test_across_a_mark_any_common_word_is_put_together_if_a_half_is_unknown():
 
 
 def test_a_run_that_is_no_word_is_taken_apart_if_it_is_several():
-    assert read("y o u u t t e r m u p p e t s t") == []
+    assert read("y o u u t t e r q z x w v") == []
     assert read("y o u u t t e r m u p p e t") == [
         ("you", "y o u"), ("utter", "u t t e r"), ("muppet", "m u p p e t")
     ]  # fmt: skip
+
+
+def test_letters_with_marks_between_are_a_word_even_if_nobody_knows_it():
+    tokens = tokenize(["a q.u.i.x t"])
+    replacement, dropped, _ = SPELLING.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
+    assert replacement.words.tolist() == hash_words(["quix"]).tolist()
+    assert (replacement.index.tolist(), replacement.last.tolist()) == ([2], [5])
+    assert dropped.tolist() == [False, False, False, True, True, True, False]
+    assert read("q u i x") == read("1.2.3.4") == []
 
 
 def test_words_set_apart_by_marks_end_where_a_blank_is():

@@ -29,7 +29,7 @@ def resolve_with(spelling, *texts):
     tokens = tokenize(texts)
     replacement, dropped, handles = spelling.resolve(tokens, np.ones(tokens.hashes.size, np.bool_))
     found = zip(replacement.index.tolist(), replacement.last.tolist(), replacement.words.tolist(), strict=True)
-    return [(first, last, NAMES[word]) for first, last, word in found], dropped.tolist(), handles.tolist()
+    return [(first, last, NAMES.get(word, word)) for first, last, word in found], dropped.tolist(), handles.tolist()
 
 
 def resolve(*texts):

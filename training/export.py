@@ -16,7 +16,7 @@ from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
 
 from .matrix import PRIOR_WORDS, Space
 
-MOST_ROWS: Final = 420_000  # rows of 16 bytes; with 300,000 no AUC fell by more than 0.0003
+MOST_ROWS: Final = 330_000  # rows of 16 bytes; with 300,000 no AUC fell by more than 0.0003
 MODEL_BITS: Final = 18  # 2**18 buckets of four: a table of 3 MB
 
 # Share of what a group's bare name adds to abuse, or to the general impression, that is taken away: in the corpora some

@@ -19,7 +19,9 @@ RARE: Final = 10  # occurrences below which a string may be another word misspel
 FREQUENCY_RATIO: Final = 20  # ... if that is so much more frequent: few slips are made once in 20 times
 # So much more frequent, and decisive, and even an established string is a disguise that many use, "fcuk".
 SURE_RATIO: Final = 200
-FREQUENT: Final = 1000  # occurrences from which a word is looked for in disguise, whatever it tells
+# So much more frequent, and frequent at all, and what is left is a slip whatever it looks like: "tem", "sould".
+REMOTE_RATIO: Final = 1000
+FREQUENT: Final = 300  # occurrences from which a word is looked for in disguise, whatever it tells
 LEAST_MISSPELT: Final = 5  # letters of a word from which any misspelling is looked for; of four, only odd ones
 SURE_LENGTH: Final = 7  # letters from which few words differ from another by one letter only
 HOSTILE_RATIO: Final = 2.0  # how much more frequent a word must be in hostile comments to be looked for in disguise
@@ -97,10 +99,14 @@ class Lexicon:
         return self._order(self.words)
 
     @cached_property
+    def frequent(self) -> frozenset[str]:
+        """The most frequent words, whatever they tell."""
+        return frozenset(word for word, count in self.counts.items() if count >= FREQUENT and is_latin(word))
+
+    @cached_property
     def disguised(self) -> list[str]:
-        """What may be meant by a disguise, most frequent first: the words, hostile ones and the most frequent ones."""
-        frequent = {word for word, count in self.counts.items() if count >= FREQUENT and is_latin(word)}
-        return self._order(self.words | self.decisive | frequent)
+        """What may be meant by a disguise, most frequent first: the words, hostile ones and frequent ones."""
+        return self._order(self.words | self.decisive | self.frequent)
 
     def _order(self, words: Iterable[str]) -> list[str]:
         return sorted(words, key=lambda word: (-self.counts.get(word, 0), word))
@@ -119,7 +125,11 @@ class Lexicon:
         triples = _triples(string)
         if string in self.innocent:
             return True
-        if string in self.words or count >= RARE:
+        if string in self.words:
+            return not far or self.usual_triples.issuperset(triples)
+        if other in self.frequent and 0 < count * REMOTE_RATIO <= others:
+            return False
+        if count >= RARE:
             return not far or self.usual_triples.issuperset(triples)
         if count * FREQUENCY_RATIO > others or self._is_inflected(string, others):
             return True

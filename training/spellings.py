@@ -88,7 +88,7 @@ def _disguised(lexicon: Lexicon) -> dict[str, str]:
     """Spellings with letters dropped or swapped that are no words, each with the most frequent word it may be."""
     disguised: dict[str, str] = {}
     for word in lexicon.disguised:
-        for spelling in misspelt(word, telling=word in lexicon.decisive):
+        for spelling in misspelt(word, telling=word in lexicon.decisive, frequent=word in lexicon.frequent):
             if spelling not in disguised and not lexicon.is_word(spelling, word):
                 disguised[spelling] = word
     return disguised
@@ -116,8 +116,9 @@ class Half(NamedTuple):
 def _halved(lexicon: Lexicon) -> Iterator[Half]:
     """The words that are looked for in two halves, unless these would often meet by chance."""
     total = sum(lexicon.counts.values())
+    decisive = lexicon.decisive | lexicon.crude
     for word in lexicon.disguised:
-        if len(word) < SHORT or word not in lexicon.decisive | lexicon.crude:
+        if len(word) < SHORT or word not in decisive | lexicon.frequent:
             continue
         for place in range(1, len(word)):
             left, right = word[:place], word[place:]
@@ -125,7 +126,7 @@ def _halved(lexicon: Lexicon) -> Iterator[Half]:
             letter = any(len(half) == 1 and half not in LETTER_WORDS for half in (left, right))
             if letter or chance <= MET_WITH_MARK:
                 yield Half(left, right, True, word)
-            if chance <= MET_WITH_BLANK:
+            if chance <= MET_WITH_BLANK and word in decisive:
                 yield Half(left, right, False, word)
 
 
@@ -163,8 +164,8 @@ def _with_odd_letters(spelling: Spelling, lexicon: Lexicon) -> set[str]:
     return {strings[index] for index in np.flatnonzero(found)}
 
 
-def misspelt(word: str, *, telling: bool) -> Sequence[str]:
-    """Spellings of ``word`` that are looked for: the more, the longer it is and the more it tells."""
+def misspelt(word: str, *, telling: bool, frequent: bool = False) -> Sequence[str]:
+    """Spellings of ``word`` that are looked for: the more, the longer and more frequent it is and the more it tells."""
     vowelless = [spelling for spelling in vowels_left_out(word) if is_vowelless(spelling)]
     if telling and len(word) >= SURE_LENGTH:
         return [*disguises(word), *vowels_left_out(word)]
@@ -174,7 +175,7 @@ def misspelt(word: str, *, telling: bool) -> Sequence[str]:
         return disguises(word)
     if len(word) < SHORT:
         return ()
-    swapped = [spelling for spelling in disguises(word) if len(spelling) == len(word)]
+    swapped = [spelling for spelling in disguises(word) if frequent or len(spelling) == len(word)]
     return [*swapped, *vowelless] if telling else swapped
 
 

@@ -15,6 +15,7 @@
 #define LONGEST_PART 16
 #define COST_UNIT 16
 #define MOST_COST 2.3
+#define MOST_SPELT_COST 3.5
 #define TELLING 1
 #define NEVER_LAST 2
 #define OPENER 4
@@ -124,11 +125,11 @@ static bool touches(const Spelling *spelling, Stretch token) {
 }
 
 /* Places where the parts of the cheapest row of them begin in a token of at most LONGEST_RUN letters, from the last to the first; their number, 0 when the token
-   stays whole. */
-static Py_ssize_t split(const Spelling *spelling, Stretch token, Py_ssize_t *begins) {
+   stays whole. `spelt`: the letters were spelt out. */
+static Py_ssize_t split(const Spelling *spelling, Stretch token, bool spelt, Py_ssize_t *begins) {
     int64_t costs[LONGEST_RUN + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
     int64_t best[LONGEST_RUN + 1];
-    bool told = false;
+    bool told = spelt;
     if (!spelling->part_size || !touches(spelling, token)) return 0;
     for (Py_ssize_t place = 0; place <= token.length; place++)
         for (Py_ssize_t size = 0; size <= LONGEST_PART; size++) costs[place][size] = ABSENT;
@@ -157,7 +158,8 @@ static Py_ssize_t split(const Spelling *spelling, Stretch token, Py_ssize_t *beg
     int64_t total = best[token.length];
     int64_t parts = total % ONE_COST / ONE_PART, telling = total % ONE_PART / ONE_TELLING, openers = total % ONE_TELLING;
     bool enough = telling > 0 && (parts > 2 || (parts == 2 && telling + openers > 1));
-    if (!enough || (double)(total / ONE_COST) > COST_UNIT * MOST_COST * (double)token.length) return 0;
+    double most = COST_UNIT * (spelt ? MOST_SPELT_COST : MOST_COST);
+    if (!(enough || spelt) || (double)(total / ONE_COST) > most * (double)token.length) return 0;
     Py_ssize_t count = 0;
     for (Py_ssize_t left = token.length; left > 0;) {
         Py_ssize_t chosen = 1;
@@ -200,8 +202,9 @@ static inline Py_ssize_t length_of(const Tokens *tokens, Py_ssize_t token) {
 
 /* Whether the token is a single letter that may be one of a word spelt out. */
 static bool is_single(const Tokens *tokens, Py_ssize_t token) {
+    if (length_of(tokens, token) != 1) return false;
     uint32_t initial = initial_of(tokens, token);
-    return length_of(tokens, token) == 1 && initial >= '0' && initial != BOUNDARY_CODE && !is_pictograph(tokens, token);
+    return initial >= '0' && initial != BOUNDARY_CODE && !is_pictograph(tokens, token);
 }
 
 /* The single letter that follows one, set apart by a blank or by a mark or emoji, which is told in `link`; -1: none. */
@@ -245,12 +248,15 @@ static void join_letters(const Spelling *spelling, const Tokens *tokens, const P
         if (members[last - 1] > *reach) *reach = members[last - 1];
         return;
     }
-    if (count < LEAST_LETTERS) return;
+    bool word = tokens->gaps[members[1]] != ONE_BLANK;
     for (Py_ssize_t i = 0; i < count; i++) {
+        word = word && is_letter(letters[i]);
         uint32_t letter = letters[i] < (uint32_t)spelling->letters_size ? spelling->letters[letters[i]] : letters[i];
         if (letter) letters[i] = letter;
     }
-    Py_ssize_t begins[LONGEST_RUN], parts = split(spelling, (Stretch){letters, count}, begins);
+    Py_ssize_t begins[LONGEST_RUN] = {0}, parts = 0;
+    if (count >= LEAST_LETTERS) parts = split(spelling, (Stretch){letters, count}, true, begins);
+    if (!parts && word) parts = 1; /* one that nobody knows */
     if (!parts) return;
     for (Py_ssize_t i = parts - 1; i >= 0 && members[0] > *reach; i--) {
         Py_ssize_t end = i ? begins[i - 1] : count;
@@ -280,7 +286,7 @@ static Py_ssize_t join_run(const Spelling *spelling, const Tokens *tokens, Py_ss
     return next >= 0 ? token - 1 : token;
 }
 
-/* Whether two tokens are the halves of a word, and which; across a mark any word whose half is unknown. */
+/* Whether two tokens are the halves of a word, and which; any word across an emoji, or a mark if a half is unknown. */
 static bool are_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_t first, Py_ssize_t second, bool marked,
                        bool unknown, uint64_t *word) {
     uint64_t key = mix((tokens->hashes[first] * SPREAD + tokens->hashes[second]) ^ (marked ? MARKED_SALT : BLANK_SALT));
@@ -291,7 +297,7 @@ static bool are_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_
     }
     uint32_t letters[LONGEST];
     Py_ssize_t left = length_of(tokens, first), right = length_of(tokens, second);
-    if (!marked || !unknown || left + right > LONGEST) return false;
+    if (!marked || !(unknown || second - first > 1) || left + right > LONGEST) return false;
     if (!is_letter(initial_of(tokens, first)) || !is_letter(initial_of(tokens, second))) return false;
     memcpy(letters, tokens->codes + tokens->starts[first], (size_t)left * sizeof(uint32_t));
     memcpy(letters + left, tokens->codes + tokens->starts[second], (size_t)right * sizeof(uint32_t));
@@ -343,7 +349,7 @@ static void take_apart(const Spelling *spelling, Stretch token, Py_ssize_t index
     Py_ssize_t begins[MOST_LETTERS];
     if (token.length < LEAST_LETTERS || token.length > MOST_LETTERS) return;
     if (!is_letter(token.codes[0]) || !is_letter(token.codes[token.length - 1])) return;
-    for (Py_ssize_t count = split(spelling, token, begins), i = count - 1; i >= 0; i--) {
+    for (Py_ssize_t count = split(spelling, token, false, begins), i = count - 1; i >= 0; i--) {
         Py_ssize_t end = i ? begins[i - 1] : token.length;
         append(readings, index, index, hash_stretch(token.codes + begins[i], end - begins[i]));
     }

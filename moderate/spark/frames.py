@@ -80,7 +80,9 @@ def moderate_dataframe(
     settings = Settings(text=text, names=(*taken, *added), recipe=recipe, corrupt=corrupt, reason=reason)
     # mapInArrow looks columns up by unquoted names, and finds none that has a dot
     numbered = df.toDF(*map(str, range(len(df.columns))))
-    return numbered.mapInArrow(partial(decide_batches, settings=settings), StructType([*kept, *_fields(columns, added)]))
+    return numbered.mapInArrow(
+        partial(decide_batches, settings=settings), StructType([*kept, *_fields(columns, added)])
+    )
 
 
 @overload

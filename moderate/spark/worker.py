@@ -168,7 +168,7 @@ def _name_sources(outcomes: list[Outcome]) -> Any:
 
 
 def _keep_type(kind: Any) -> Any:
-    """How pandas is to hold Arrow's ``kind``: as it is, without a Python object a row; but Spark wants lists as such."""
+    """How pandas is to hold Arrow's ``kind``: as it is, with no Python object a row; but Spark wants lists as such."""
     import pandas as pd
     import pyarrow as pa
 
