@@ -193,10 +193,10 @@ def test_a_comment_is_read_the_same_in_any_company(texts):
         places = zip(
             (replacement.index[inside] - begin).tolist(),
             (replacement.last[inside] - begin).tolist(),
-            [NAMES[word] for word in replacement.words[inside].tolist()],
+            [NAMES.get(word, word) for word in replacement.words[inside].tolist()],
             strict=True,
         )
-        assert sorted(places) == found
+        assert list(places) == found
         assert dropped[begin:end].tolist() == lost
         assert handles[number] == named[0]
 
