@@ -41,8 +41,6 @@ _ONE_COST: Final = 1 << 20
 _ABSENT: Final = 1 << 44  # more than any row of words
 _SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters
 _SALT: Final = np.uint64(0x94D049BB133111EB)  # tells the keys of parts from those of spellings
-TOP_BITS: Final = 19  # of a key: half a megabyte of marks, of which one in five is set for a packaged model
-_TOP: Final = np.uint64(64 - TOP_BITS)
 _BEFORE: Final = np.arange(LONGEST_PART)
 _SIZES: Final = np.arange(LONGEST_PART, 0, -1)  # letters of the parts that end at a place, longest first
 
@@ -54,19 +52,19 @@ class Parts:
     Attributes:
         keys: key of each part, sorted; uint64 (P,).
         values: its cost in units of `COST_UNIT`, shifted by `FLAG_BITS`, and its flags; int64 (P,).
-        tops: which beginnings of keys there are, see `mark_tops`; bool.
+        bounds: where the keys of each beginning stand, see `index_keys`; int32.
     """
 
     keys: U64
     values: Ints
-    tops: Bools
+    bounds: npt.NDArray[np.int32]
 
     @classmethod
     def select(cls, keys: U64, values: U64) -> Parts:
         """The parts among sorted ``keys``: those whose value is below `PART_LIMIT`."""
         chosen = np.flatnonzero(values < PART_LIMIT)
         keys = keys.take(chosen)
-        return cls(keys=keys, values=values.take(chosen).astype(np.int64), tops=mark_tops(keys))
+        return cls(keys=keys, values=values.take(chosen).astype(np.int64), bounds=index_keys(keys))
 
     def split(self, codes: U32, starts: Ints, *, spelt: bool = False) -> tuple[Ints, Ints]:
         """Take tokens apart; ``starts`` says where each one starts in ``codes``, and where the last ends.
@@ -126,21 +124,22 @@ class Parts:
     def _look_up(self, keys: U64) -> Ints:
         """Value of each key, 0 where there is no such part; int64."""
         values = np.zeros(keys.size, np.int64)
-        found, place = find_keys(self.keys, self.tops, keys)
+        found, place = find_keys(self.keys, self.bounds, keys)
         values[found] = self.values.take(place)
         return values
 
 
-def mark_tops(keys: U64) -> Bools:
-    """Whether some key begins with the same `TOP_BITS`: says at once of most others that they are not there."""
-    tops = np.zeros(1 << TOP_BITS, np.bool_)
-    tops[(keys >> _TOP).view(np.int64)] = True
-    return tops
+def index_keys(keys: U64) -> npt.NDArray[np.int32]:
+    """Where in sorted ``keys`` those with each beginning stand, a key or none for most; int32 (2**bits + 1,)."""
+    bits = max(int(keys.size).bit_length(), 1)
+    counts = np.bincount((keys >> np.uint64(64 - bits)).view(np.int64), minlength=1 << bits)
+    return np.append(0, counts.cumsum()).astype(np.int32)
 
 
-def find_keys(table: U64, tops: Bools, keys: U64) -> tuple[Ints, Ints]:
+def find_keys(table: U64, bounds: npt.NDArray[np.int32], keys: U64) -> tuple[Ints, Ints]:
     """Indices of the ``keys`` that are in the sorted ``table``, and the place of each there; int64."""
-    likely = tops.take((keys >> _TOP).view(np.int64)).nonzero()[0]
+    top = (keys >> np.uint64(65 - bounds.size.bit_length())).view(np.int64)
+    likely = (bounds.take(top) != bounds.take(top + 1)).nonzero()[0]
     wanted = keys.take(likely)
     place = np.minimum(table.searchsorted(wanted), table.size - 1)
     hit = (table.take(place) == wanted).nonzero()[0]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from . import folding
 from .folding import U32, U64, Bools, Ints
-from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, mark_tops
+from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, index_keys
 from .letters import EITHER_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
 from .links import expand
 from .spaced import LEAST_RUN, Runs, drop_overlaps, find_halves, find_runs, half_keys
@@ -62,23 +62,23 @@ class Spelling:
         keys: hashes of normalised spellings, and keys of `parts`, sorted; uint64 (S,).
         words: hash of the word that each stands for, or the value of the part; uint64 (S,).
         parts: the words that are looked for in words run together.
-        tops: which beginnings of keys there are; bool.
+        bounds: where the keys of each beginning stand; int32.
     """
 
     keys: U64
     words: U64
     parts: Parts = field(init=False, repr=False, compare=False)
-    tops: Bools = field(init=False, repr=False, compare=False)
+    bounds: npt.NDArray[np.int32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Find the parts among the keys, and mark what is there."""
+        """Find the parts among the keys, and index both."""
         object.__setattr__(self, "parts", Parts.select(self.keys, self.words))
-        object.__setattr__(self, "tops", mark_tops(self.keys))
+        object.__setattr__(self, "bounds", index_keys(self.keys))
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What the compiled kernel has to know, in its order."""
-        parts = (self.parts.keys, self.parts.values, self.parts.tops)
-        return (self.keys, self.words, self.tops, *parts, *letter_tables(), star_table())
+        parts = (self.parts.keys, self.parts.values, self.parts.bounds)
+        return (self.keys, self.words, self.bounds, *parts, *letter_tables(), star_table())
 
     @classmethod
     def build(cls, keys: U64, words: U64) -> Spelling:
@@ -161,7 +161,7 @@ class Spelling:
         letters = codes.take(expand(begins, ends))
         kind = np.zeros(index.size, np.bool_) if plain is None else plain.take(index)
         keys = spell(letters, np.append(0, np.cumsum(ends - begins)), table, plain=kind, collapse=collapse)
-        hit, place = find_keys(self.keys, self.tops, keys)
+        hit, place = find_keys(self.keys, self.bounds, keys)
         hit = index.take(hit)
         words[hit], found[hit] = self.words.take(place), True
 
@@ -240,7 +240,7 @@ class Spelling:
             return Replacement.none()
         words = np.zeros(first.size, np.uint64)
         keys = half_keys(tokens.hashes.take(first), tokens.hashes.take(second), marked)
-        hit, place = find_keys(self.keys, self.tops, keys)
+        hit, place = find_keys(self.keys, self.bounds, keys)
         words[hit] = self.words.take(place)
         found = np.zeros(first.size, np.bool_)
         found[hit] = True

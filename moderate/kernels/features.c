@@ -291,7 +291,7 @@ PyObject *kernel_extract(PyObject *module, PyObject *arguments) {
     PyObject *tables, *batch;
     Array a[14] = {0}, t[8] = {0};
     if (!PyArg_ParseTuple(arguments, "OO", &tables, &batch)) return NULL;
-    if (!arrays_from(tables, a, 14, "QbQQqQQbQqbuuu")) return NULL;
+    if (!arrays_from(tables, a, 14, "QbQQqQQiQqiuuu")) return NULL;
     if (!arrays_from(batch, t, 8, "uqbqQbqq")) {
         arrays_release(a, 14);
         return NULL;
@@ -302,8 +302,8 @@ PyObject *kernel_extract(PyObject *module, PyObject *arguments) {
         .salts = U64(a[2]),
         .class_hashes = U64(a[3]),
         .levels = I64(a[4]),
-        .spelling = {U64(a[5]), U64(a[6]), a[5].size, U8(a[7]), U64(a[8]), I64(a[9]), a[8].size, U8(a[10]),
-                     U32(a[11]), U32(a[12]), U32(a[13]), a[11].size},
+        .spelling = {keys_of(&a[5], &a[7]), U64(a[6]), keys_of(&a[8], &a[10]), I64(a[9]), U32(a[11]), U32(a[12]),
+                     U32(a[13]), a[11].size},
     };
     Tokens tokens = {U32(t[0]), I64(t[1]), U8(t[2]), I64(t[3]), U64(t[4]), U8(t[5]), t[4].size, t[3].size - 1};
     Vector out[OUTPUTS] = {0};

@@ -138,14 +138,25 @@ enum { SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED };
 /* What stands between two tokens, as in text.py. */
 enum { ADJACENT, ONE_BLANK, ONE_MARK, APART };
 
+/* Sorted keys, and where those of each beginning stand: one or none for most. */
 typedef struct {
-    const uint64_t *keys, *words;
+    const uint64_t *keys;
     Py_ssize_t size;
-    const uint8_t *tops;
-    const uint64_t *part_keys;
+    const int32_t *bounds;
+    int shift; /* 64 - bits of a beginning */
+} Keys;
+
+static inline Keys keys_of(const Array *keys, const Array *bounds) {
+    int bits = 0;
+    while (((Py_ssize_t)1 << (bits + 1)) < bounds->size) bits++;
+    return (Keys){U64(*keys), keys->size, I32(*bounds), 64 - bits};
+}
+
+typedef struct {
+    Keys keys;
+    const uint64_t *words;
+    Keys parts;
     const int64_t *part_values;
-    Py_ssize_t part_size;
-    const uint8_t *part_tops;
     const uint32_t *letters, *either, *starred; /* letter read for a code point, in the three tables */
     Py_ssize_t letters_size;
 } Spelling;

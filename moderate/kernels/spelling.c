@@ -25,21 +25,16 @@
 #define ONE_COST ((int64_t)1 << 20)
 #define ABSENT ((int64_t)1 << 44)
 #define PART_SALT 0x94D049BB133111EBull
-#define TOP_BITS 19
 
 static inline bool is_letter(uint32_t code) { return code >= 'a' && code <= 'z'; }
 static inline bool is_digit(uint32_t code) { return code >= '0' && code <= '9'; }
 
-/* Place of a key among sorted keys, or -1. */
-static Py_ssize_t find_key(const uint64_t *keys, Py_ssize_t size, const uint8_t *tops, uint64_t key) {
-    if (!size || !tops[key >> (64 - TOP_BITS)]) return -1;
-    Py_ssize_t low = 0, high = size;
-    while (low < high) {
-        Py_ssize_t middle = (low + high) / 2;
-        if (keys[middle] < key) low = middle + 1;
-        else high = middle;
-    }
-    return low < size && keys[low] == key ? low : -1;
+/* Place of a key, or -1. */
+static Py_ssize_t find_key(const Keys *keys, uint64_t key) {
+    const int32_t *bound = keys->bounds + (key >> keys->shift);
+    for (int32_t place = bound[0]; place < bound[1]; place++)
+        if (keys->keys[place] == key) return place;
+    return -1;
 }
 
 /* --- One spelling ---------------------------------------------------------------------------------------------- */
@@ -66,7 +61,7 @@ static uint64_t spell(const Spelling *spelling, Stretch stretch, const uint32_t 
 static bool try_spelling(const Spelling *spelling, Stretch stretch, const uint32_t *table, bool plain, bool collapse,
                          uint64_t *word) {
     uint64_t key = spell(spelling, stretch, table, plain, collapse);
-    Py_ssize_t place = find_key(spelling->keys, spelling->size, spelling->tops, key);
+    Py_ssize_t place = find_key(&spelling->keys, key);
     if (place < 0) return false;
     *word = spelling->words[place];
     return true;
@@ -74,7 +69,7 @@ static bool try_spelling(const Spelling *spelling, Stretch stretch, const uint32
 
 /* Whether the stretch spells a word, and which. */
 static bool look_up(const Spelling *spelling, Stretch stretch, bool spaced, uint64_t *word) {
-    if (!spelling->size) return false;
+    if (!spelling->keys.size) return false;
     bool plain = !spaced, star = false, either = false;
     for (Py_ssize_t i = 0; i < stretch.length; i++) {
         uint32_t code = stretch.codes[i];
@@ -102,7 +97,7 @@ static void hash_windows(const uint32_t *codes, Py_ssize_t length, uint64_t *key
 
 /* Value of the part with this key, 0 when there is none. */
 static int64_t part_value(const Spelling *spelling, uint64_t key) {
-    Py_ssize_t place = find_key(spelling->part_keys, spelling->part_size, spelling->part_tops, key);
+    Py_ssize_t place = find_key(&spelling->parts, key);
     return place < 0 ? 0 : spelling->part_values[place];
 }
 
@@ -130,7 +125,7 @@ static Py_ssize_t split(const Spelling *spelling, Stretch token, bool spelt, Py_
     int64_t costs[LONGEST_RUN + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
     int64_t best[LONGEST_RUN + 1];
     bool told = spelt;
-    if (!spelling->part_size || !touches(spelling, token)) return 0;
+    if (!spelling->parts.size || !touches(spelling, token)) return 0;
     for (Py_ssize_t place = 0; place <= token.length; place++)
         for (Py_ssize_t size = 0; size <= LONGEST_PART; size++) costs[place][size] = ABSENT;
     for (Py_ssize_t place = 0; place < token.length; place++) {
@@ -290,7 +285,7 @@ static Py_ssize_t join_run(const Spelling *spelling, const Tokens *tokens, Py_ss
 static bool are_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_t first, Py_ssize_t second, bool marked,
                        bool unknown, uint64_t *word) {
     uint64_t key = mix((tokens->hashes[first] * SPREAD + tokens->hashes[second]) ^ (marked ? MARKED_SALT : BLANK_SALT));
-    Py_ssize_t place = find_key(spelling->keys, spelling->size, spelling->tops, key);
+    Py_ssize_t place = find_key(&spelling->keys, key);
     if (place >= 0) {
         *word = spelling->words[place];
         return true;
@@ -304,23 +299,27 @@ static bool are_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_
     return look_up(spelling, (Stretch){letters, left + right}, true, word);
 }
 
-/* Put together a token and the next, or the one behind an emoji, if they are the halves of a word: the last token of
-   it, or -1. `reach` is the last token of all halves found so far, `within` the last token of a run. */
+/* Whether it is worth while to look at a token and the next: of most neither is unknown and only a blank is between. */
+static inline bool may_be_half(const Tokens *tokens, Py_ssize_t token, const int32_t *rows) {
+    if (token + 1 >= tokens->count) return false;
+    uint8_t gap = tokens->gaps[token + 1];
+    return gap != APART && (gap != ONE_BLANK || !rows[token] || !rows[token + 1]);
+}
+
+/* Put together a token that may be a half and the next, or the one behind an emoji, if they are the halves of a word:
+   the last token of it, or -1. `reach` is the last token of all halves found so far, `within` the last token of a run. */
 static Py_ssize_t join_halves(const Spelling *spelling, const Tokens *tokens, Py_ssize_t token, const int32_t *rows,
                               Py_ssize_t within, Py_ssize_t *reach, Vector *readings) {
     const uint8_t *gaps = tokens->gaps;
     Py_ssize_t second = token + 1;
-    if (second >= tokens->count || token <= within) return -1;
+    if (token <= within) return -1;
     uint8_t gap = gaps[second];
     if (gap == ADJACENT) {
         second++;
         if (second >= tokens->count || gaps[second] != ADJACENT || !is_pictograph(tokens, token + 1)) return -1;
-    } else if (gap == APART) {
-        return -1;
     }
     bool unknown = !rows[token] || !rows[second];
     uint64_t word;
-    if (gap == ONE_BLANK && !unknown) return -1;
     if (!are_halves(spelling, tokens, token, second, gap != ONE_BLANK, unknown, &word)) return -1;
     if (begins_run(tokens, second)) return -1;
     bool apart = token > *reach;
@@ -365,7 +364,7 @@ void spelling_resolve(const Spelling *spelling, const Tokens *tokens, const int3
         Stretch stretch = stretch_of(tokens, token);
         if (token > run && is_single(tokens, token))
             run = join_run(spelling, tokens, token, &letters, &within, readings);
-        if (spelling->size) {
+        if (spelling->keys.size && may_be_half(tokens, token, rows)) {
             Py_ssize_t last = join_halves(spelling, tokens, token, rows, within, &halves, readings);
             if (last >= 0) joined = last;
         }
