@@ -16,9 +16,9 @@ from moderate import CATEGORIES
 
 FOLDER = Path(__file__).parent / "cases"
 KNOWN = "known_failures"
-LEAST_REJECTIONS = 15  # that pass, of every category but the general impression
-LEAST_APPROVALS = 60
-LEAST_EVASIONS = 30
+LEAST_REJECTIONS = 20  # that pass, of every category but the general impression
+LEAST_APPROVALS = 240
+LEAST_EVASIONS = 120
 
 
 @dataclass(frozen=True)
