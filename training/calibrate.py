@@ -45,7 +45,7 @@ SATURATED: Final = 0.9
 FALSE_REJECTION: Final[Mapping[str, float]] = {"strict": 0.045, "default": 0.024, "lenient": 0.006}
 # How the share is divided: the general heads carry most decisions, the narrow ones are for what they alone see.
 SHARES: Final[Mapping[str, float]] = {
-    "toxic": 1.0, "abuse": 1.25, "promotion": 0.4, "personal_attack": 0.4, "profanity": 0.5, "threat": 0.1,
+    "toxic": 1.0, "abuse": 1.25, "promotion": 0.4, "personal_attack": 0.4, "profanity": 0.5, "threat": 0.2,
     "vulgarity": 0.1,
 }  # fmt: skip
 LEAST_THRESHOLD: Final = 0.02  # a category never rejects on less, however rare it is among clean comments

@@ -34,7 +34,7 @@ DOMAINS: Final[Mapping[str, tuple[str, ...]]] = {
 # Head -> learner -> share. A learner is named by its category, and by its domain where it is not fitted on all sources.
 RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "toxic": {"toxic/conversation": 0.5, "toxic/hatexplain": 0.2, "abuse": 0.2},
-    "profanity": {"toxic/conversation": 0.7},
+    "profanity": {"toxic/conversation": 1.0},
     "personal_attack": {"toxic/conversation": 0.5, "toxic": 0.2},
     "abuse": {"toxic": 0.2, "abuse/hatexplain": 0.1, "sexism": 0.1},
     "sexism": {"sexism/edos": 2.0},
@@ -42,7 +42,7 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "homophobia": {"homophobia/hatexplain": 0.35},
     "xenophobia": {"xenophobia/hatexplain": 0.1},
     "other_abuse": {"other_abuse/hatexplain": 0.35},
-    "promotion": {"promotion/youtube": 0.6, "promotion/janitr": 0.6},
+    "promotion": {"promotion/youtube": 0.3, "promotion/janitr": 0.3},
 }
 
 Floats = npt.NDArray[np.float64]
