@@ -19,8 +19,8 @@ from .matrix import PRIOR_WORDS, Space
 MOST_ROWS: Final = 330_000  # rows of 16 bytes; with 300,000 no AUC fell by more than 0.0003
 MODEL_BITS: Final = 18  # 2**18 buckets of four: a table of 3 MB
 
-# Share of what a group's bare name adds to abuse, and to the general impression, that is taken away: in the corpora some
-# groups are hardly named but in abuse. What is said of them stays. (TRIALS.md has what it costs and what it saves.)
+# Share of what a group's bare name adds to abuse, and to the general impression, that is taken away: in the corpora
+# some groups are hardly named but in abuse. What is said of them stays. (TRIALS.md: what it costs and what it saves.)
 FORGIVEN: Final[Mapping[str, float]] = {"abuse": 0.75, "toxic": 0.5}
 
 
