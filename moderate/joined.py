@@ -25,7 +25,7 @@ COST_UNIT: Final = 16  # costs are integers: sixteenths of a nat
 # Nats a letter up to which a row of words is believed: most that were run together cost 1.3 to 2.2. Measured on names
 # and rare words of civil comments, 2.5 takes more of them apart that are words of their own.
 MOST_COST: Final = 2.3
-# Letters spelt out one by one are words, unless they are a list: "a b c d e f" costs more than 5.
+# Letters spelt out one by one are words of some kind, so that dearer rows of words are believed than in one token.
 MOST_SPELT_COST: Final = 3.5
 TELLING: Final = 1  # flag of a part: without one of these a token stays whole, there is nothing to find
 NEVER_LAST: Final = 2  # flag of a part that ends no row of words: articles and the like
