@@ -27,7 +27,7 @@ from .feature_table import FeatureTable, Rows
 from .folding import U8, U32, U64, Bools, Ints
 from .links import expand
 from .spelling import Spelling
-from .text import Tokens, chain_bounds, mix
+from .text import SPREAD, Tokens, chain_bounds, mix
 
 # Every kind of feature hashes apart; the constants are arbitrary and only have to differ.
 SALTS: Final = {
@@ -35,13 +35,12 @@ SALTS: Final = {
     for number, name in enumerate(("bigram", "frame", "chain2", "chain3", "gram", "class", "phrase", "topic"))
 }
 _SALTS: Final = np.array(list(SALTS.values()), np.uint64)
-_SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
 
 # Word classes are numbers, 0 for none; these three have a meaning here, the others come from the rule book.
 BOUNDARY_CLASS: Final = 1
 IDENTITY_CLASS: Final = 2  # names of groups that are abused for what they are
 IGNORED_CLASS: Final = 255  # place-holders such as "user" or "rt": no word of the comment
-CLASS_HASHES: Final = mix(np.arange(256, dtype=np.uint64) * _SPREAD ^ SALTS["class"])
+CLASS_HASHES: Final = mix(np.arange(256, dtype=np.uint64) * SPREAD ^ SALTS["class"])
 
 # First characters of the tokens that are no words.
 _MARKS: Final = np.isin(np.arange(0x100), [ord('"'), ord("?")])
@@ -144,7 +143,7 @@ class Features:
 
 def combine(left: U64, right: U64 | np.uint64, *, kind: str) -> U64:
     """Hash pairs of hashes, in order, apart from other kinds of feature; uint64."""
-    return mix((left * _SPREAD + right) ^ SALTS[kind])
+    return mix((left * SPREAD + right) ^ SALTS[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +314,7 @@ def _hash_windows(codes: U32) -> U64:
     sums = np.zeros(codes.size, np.uint64)
     hashes = np.empty((codes.size, len(GRAM_SIZES)), np.uint64)
     for size in range(1, max(GRAM_SIZES) + 1):
-        sums = (sums + padded[size - 1 : size - 1 + codes.size]) * _SPREAD
+        sums = (sums + padded[size - 1 : size - 1 + codes.size]) * SPREAD
         if size in GRAM_SIZES:
             hashes[:, GRAM_SIZES.index(size)] = mix(sums ^ SALTS["gram"])
     return hashes

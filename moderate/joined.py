@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .folding import U32, U64, Bools, Ints
-from .text import mix
+from .text import SPREAD, mix
 
 LEAST_LETTERS: Final = 6  # of a token: shorter ones come apart by chance
 MOST_LETTERS: Final = 32  # longer ones are no words, and the search grows with the longest
@@ -39,7 +39,6 @@ _ONE_TELLING: Final = 1 << 6
 _ONE_PART: Final = 1 << 12
 _ONE_COST: Final = 1 << 20
 _ABSENT: Final = 1 << 44  # more than any row of words
-_SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters
 _SALT: Final = np.uint64(0x94D049BB133111EB)  # tells the keys of parts from those of spellings
 _BEFORE: Final = np.arange(LONGEST_PART)
 _SIZES: Final = np.arange(LONGEST_PART, 0, -1)  # letters of the parts that end at a place, longest first
@@ -202,6 +201,6 @@ def _hash_windows(codes: U32) -> U64:
     hashes = np.empty((LONGEST_PART, codes.size), np.uint64)
     for size in range(LONGEST_PART):
         sums += padded[size : size + codes.size]
-        sums *= _SPREAD
+        sums *= SPREAD
         hashes[size] = sums
     return mix(hashes).T

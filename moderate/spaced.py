@@ -10,7 +10,7 @@ import numpy as np
 from . import folding
 from .folding import U32, U64, Bools, Ints
 from .links import expand
-from .text import ADJACENT, ONE_BLANK, ONE_MARK, Tokens, mix
+from .text import ADJACENT, ONE_BLANK, ONE_MARK, SPREAD, Tokens, mix
 
 LEAST_RUN: Final = 3  # single letters in a row from which they may be a word spelt out
 # Letters that are put together at once: whoever spells out a whole comment is read piece by piece.
@@ -18,7 +18,6 @@ LONGEST_RUN: Final = 48
 
 # Arrows, symbols, dingbats and emoji: what is put between letters. Other single characters are writing.
 _PICTOGRAPHS: Final = ((0x2190, 0x2C00), (0x1F000, 0x20000))
-_SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters
 # Tell the keys of two halves from those of spellings: with a mark or an emoji between them, with a blank.
 _MARKED, _BLANK = np.uint64(0xA0761D6478BD642F), np.uint64(0xE7037ED1A0B428DB)
 
@@ -94,7 +93,7 @@ def find_halves(tokens: Tokens, unknown: Bools, within: Bools) -> tuple[Ints, In
 
 def half_keys(first: U64, second: U64, marked: Bools) -> U64:
     """Keys of words in two halves, from the hashes of these, as a model's spellings have them; uint64."""
-    return mix((first * _SPREAD + second) ^ np.where(marked, _MARKED, _BLANK))
+    return mix((first * SPREAD + second) ^ np.where(marked, _MARKED, _BLANK))
 
 
 def drop_overlaps(begins: Ints, ends: Ints) -> Bools:

@@ -32,6 +32,7 @@ from .links import LINK_TABLES, cut_links, expand, replace_entities
 BASE: Final = 0x1FFFFFFFFFFFFFE7
 MIX: Final = 0x9E3779B97F4A7C15
 _MODULUS: Final = 1 << 64
+SPREAD: Final = np.uint64(0xBF58476D1CE4E5B9)  # odd, from splitmix64: order matters in a combined hash
 _MIX, _HALF = np.uint64(MIX), np.uint64(32)
 _ONE: Final = np.uint32(1)
 _UPPER: Final = np.uint32(folding.UPPER)

@@ -155,11 +155,8 @@ def _with_odd_letters(spelling: Spelling, lexicon: Lexicon) -> set[str]:
     words, found = spelling.look_up(codes, np.append(0, np.cumsum([len(string) for string in strings])))
     counts = np.array([lexicon.counts[string] for string in strings])
     decisive = sorted(lexicon.decisive)
-    hashes = hash_words(decisive)
-    order = np.argsort(hashes)
-    frequencies = np.array([lexicon.counts.get(word, 0) for word in decisive])[order]
-    place = np.minimum(np.searchsorted(hashes[order], words), order.size - 1)
-    far = (hashes[order][place] == words) & (counts * FREQUENCY_RATIO <= frequencies[place])
+    frequencies = dict(zip(hash_words(decisive).tolist(), map(lexicon.counts.get, decisive), strict=True))
+    far = counts * FREQUENCY_RATIO <= np.array([frequencies.get(word) or 0 for word in words.tolist()])
     found &= np.isin(words, hash_words(sorted(lexicon.words))) & ((counts < RARE) | far)
     return {strings[index] for index in np.flatnonzero(found)}
 
@@ -175,8 +172,8 @@ def misspelt(word: str, *, telling: bool, frequent: bool = False) -> Sequence[st
         return disguises(word)
     if len(word) < SHORT:
         return ()
-    swapped = [spelling for spelling in disguises(word) if frequent or len(spelling) == len(word)]
-    return [*swapped, *vowelless] if telling else swapped
+    chosen = [spelling for spelling in disguises(word) if frequent or len(spelling) == len(word)]
+    return [*chosen, *vowelless] if telling else chosen
 
 
 def moved(word: str) -> list[str]:

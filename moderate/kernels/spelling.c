@@ -119,8 +119,8 @@ static bool touches(const Spelling *spelling, Stretch token) {
     return false;
 }
 
-/* Places where the parts of the cheapest row of them begin in a token of at most LONGEST_RUN letters, from the last to the first; their number, 0 when the token
-   stays whole. `spelt`: the letters were spelt out. */
+/* Places where the parts of the cheapest row of them begin in a token of at most LONGEST_RUN letters, from the last to
+   the first; their number, 0 when the token stays whole. `spelt`: the letters were spelt out. */
 static Py_ssize_t split(const Spelling *spelling, Stretch token, bool spelt, Py_ssize_t *begins) {
     int64_t costs[LONGEST_RUN + 1][LONGEST_PART + 1]; /* of the part that ends at a place, by its size */
     int64_t best[LONGEST_RUN + 1];
@@ -331,7 +331,7 @@ static Py_ssize_t join_halves(const Spelling *spelling, const Tokens *tokens, Py
 
 /* Whether a token is so many capitals, an abbreviation. */
 static bool is_acronym(const Tokens *tokens, Py_ssize_t token) {
-    return tokens->capitals[token] && tokens->starts[token + 1] - tokens->starts[token] == ACRONYM;
+    return tokens->capitals[token] && length_of(tokens, token) == ACRONYM;
 }
 
 /* Whether a token is a number and a unit. */
