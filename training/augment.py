@@ -62,9 +62,9 @@ def write_sentences(folder: Path = FOLDER) -> tuple[Corpus, np.ndarray]:
     The first set that writes a sentence labels it.
     """
     data = read_templates(folder)
-    chance = random.Random(SEED)
     sentences: dict[str, tuple[list[int], float]] = {}
     for entry in data["set"]:
+        chance = random.Random(f"{SEED} {entry['texts'][0]}")  # of its own, so that no set changes what another draws
         for template, fixed in _draws(entry, data, chance):
             kind, text = _fill(template, fixed, entry, data, chance)
             text = text if chance.random() < KEEP_CASE else text.lower().rstrip(".")
