@@ -26,6 +26,7 @@ from moderate.guidelines import CATEGORIES, PARENT, Category
 from .corpora import UNKNOWN, Corpus
 
 SOURCE: Final = "templates"
+KINDS_OF_ABUSE: Final = tuple(child.value for child, parent in PARENT.items() if parent is Category.ABUSE)
 FOLDER: Final = Path(__file__).parent / "templates"
 SEED: Final = 0
 DRAWS: Final = 20  # sentences drawn from a template
@@ -41,7 +42,6 @@ _FORMS: Final = {
     "slurs": "slur",
     "symbol": "symbol",
 }
-_KINDS: Final = tuple(child.value for child, parent in PARENT.items() if parent is Category.ABUSE)
 _CLEAN: Final = dict.fromkeys(CATEGORIES, 0)
 _SET_KEYS: Final = {"labels", "also", "weight", "draws", "groups", "each", "texts"}
 _VOWEL: Final = re.compile(r"(?!eu|uni|use|ukr|uga|one)[aeiou]|hono|hour|heir|nhs|lgbt|mp\b", re.IGNORECASE)
@@ -182,7 +182,7 @@ def _labels(entry: Mapping[str, Any], kind: str | None) -> list[int]:
     elif labels == "hate":
         named = {"abuse": 1, "toxic": 1}
         if kind is not None:
-            named |= {name: int(name == kind) for name in _KINDS}
+            named |= {name: int(name == kind) for name in KINDS_OF_ABUSE}
     elif isinstance(labels, str):
         raise InputError(f"{entry['file']}: labels {labels!r} are neither 'clean', 'hate' nor a table")
     else:

@@ -24,7 +24,7 @@ from .corpora import Corpus, digest, join, leave_out, read_corpora
 from .evaluate import Measure, format_table, measure_sources
 from .export import export_model
 from .fit import fit_learners, template_weights
-from .matrix import build_matrix, build_space
+from .matrix import build_matrix, build_space, count_columns
 from .mixture import mix
 from .vectors import learn_vectors
 from .weak import fill_blanks, mentions, severities
@@ -68,15 +68,15 @@ def build(
     _report("word vectors learned", began)
     learners = fit_learners(matrix, labels, weights, train.sources, space, vectors, jobs=jobs)
     _report(f"{len(learners)} learners fitted", began)
-    heads, shares = mix(learners, build_matrix(dev.texts, space))
+    counts = count_columns(matrix, train.sources)
+    heads, shares = mix(learners, build_matrix(dev.texts, space), counts)
     card: dict[str, Any] = {
         "name": name,
         "training_sha256": digest(corpus),
         "corpora": _corpora(corpus),
         "heads": shares,
     }
-    frequencies = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    model = export_model(space, heads, frequencies, card)
+    model = export_model(space, heads, np.sum(list(counts.values()), axis=0), card)
     model = calibrate(model, dev)
     model = replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev))
     measures = measure_sources(Moderator(model=model, rules=rules, policy=Policy()), dev)

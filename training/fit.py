@@ -21,11 +21,12 @@ from tqdm import tqdm
 
 from moderate.features import LEVEL_COUNT, SIGNALS
 from moderate.folding import Ints
-from moderate.guidelines import CATEGORIES
+from moderate.guidelines import CATEGORIES, Category
 
+from .augment import KINDS_OF_ABUSE
 from .corpora import UNKNOWN, Corpus, Labels
 from .matrix import Matrix, Space
-from .mixture import DOMAINS, Learner, needed_learners
+from .mixture import Learner, domain_sources, needed_learners
 from .vectors import Vectors
 
 # Inverse regularisation strength (dev AUC by source, see TRIALS.md): all sources together carry over best to others
@@ -43,11 +44,17 @@ SEEN: Final = 20  # comments from which a feature counts in the mean scale, whic
 
 LEAST_CLASS: Final = 20  # comments of either class without which there is no learner
 
-# How much the sentences of our templates count, clean and not. They are as many as a large corpus, but of one mould:
-# they count in full only where structure matters most, in abuse of groups and threats. Clean ones count more, so that
-# a frame or a group's name alone decides nothing.
-STRUCTURED: Final = ("abuse", "sexism", "racism", "homophobia", "xenophobia", "other_abuse", "threat")
-TEMPLATE_WEIGHT: Final[Mapping[bool, tuple[float, float]]] = {True: (1.5, 1.0), False: (0.8, 0.5)}
+# How much a sentence of our templates counts in each head, clean and not, against a comment of a corpus. They are as
+# many as a large corpus, but of one mould: they count most where structure matters most, in abuse of groups and
+# threats, and where there is little else, least in the general head (TRIALS.md). Clean ones count more, so that a frame
+# or a group's name alone decides nothing.
+TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
+    **dict.fromkeys(CATEGORIES, (0.4, 0.25)),
+    **dict.fromkeys((Category.ABUSE, *KINDS_OF_ABUSE), (1.0, 0.7)),
+    Category.THREAT: (0.9, 0.6),
+    Category.VULGARITY: (0.8, 0.5),
+    Category.TOXIC: (0.2, 0.12),
+}
 
 # Few, but all that there is of honest comments with links and brands, and of civil comments under the news.
 SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0, "civil_comments_clean": 5.0}
@@ -61,7 +68,7 @@ Floats = npt.NDArray[np.float32]
 
 def template_weights(sentences: Corpus, weights: Floats) -> Floats:
     """Weight of each label of the templates' ``sentences``, from that of their sets; float32 (n, len(CATEGORIES))."""
-    clean, broken = np.array([TEMPLATE_WEIGHT[head in STRUCTURED] for head in CATEGORIES], np.float32).T
+    clean, broken = np.array([TEMPLATE_WEIGHT[head] for head in CATEGORIES], np.float32).T
     scaled: Floats = weights[:, None] * np.where(sentences.labels == 1, broken, clean)
     return scaled
 
@@ -90,7 +97,7 @@ def fit_learners(
     names = sources.astype(str)
     design = _design(matrix, names, space, vectors)
     weights = weights * np.array([SOURCE_WEIGHT.get(name, 1.0) for name in names], np.float32)[:, None]
-    samples = [(name, _sample(name, labels, names)) for name in needed_learners()]
+    samples = [(name, _sample(name, labels, names)) for name in needed_learners(np.unique(names).tolist())]
     samples = [(name, rows) for name, rows in samples if rows.size]
     samples.sort(key=lambda sample: -sample[1].size)  # the longest first, so that no core waits at the end
     tasks = []
@@ -115,7 +122,7 @@ def _sample(name: str, labels: Labels, sources: npt.NDArray[np.str_]) -> Ints:
     column = labels[:, CATEGORIES.index(category)]
     spoken = column != UNKNOWN
     if domain:
-        spoken &= np.isin(sources, DOMAINS[domain])
+        spoken &= np.isin(sources, domain_sources(domain))
     rows = np.flatnonzero(spoken)
     positives = int((column[rows] == 1).sum())
     return rows if min(positives, rows.size - positives) >= LEAST_CLASS else rows[:0]

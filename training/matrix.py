@@ -122,6 +122,16 @@ def build_matrix(texts: Sequence[str], space: Space) -> Matrix:
     return sparse.hstack([table, table @ space.word_grams, one_hot(np.concatenate(signals))], "csr", np.float32)
 
 
+def count_columns(matrix: Matrix, sources: npt.NDArray[np.object_]) -> dict[str, Ints]:
+    """By source, the number of comments that have each column of ``matrix``; int64 (F,)."""
+    names = sources.astype(str)
+    width = matrix.shape[1]
+    return {
+        str(name): np.bincount(matrix[np.flatnonzero(names == name)].indices, minlength=width)
+        for name in np.unique(names)
+    }
+
+
 def table_rows(features: Features) -> list[tuple[Ints, npt.NDArray[np.int32]]]:
     """Comment index and table row of every feature that has a row."""
     owner = np.repeat(np.arange(features.counts.size), np.diff(features.first))
