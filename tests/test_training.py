@@ -132,10 +132,10 @@ def expand(tmp_path):
 def test_the_packaged_templates_are_the_same_every_time_and_teach_every_head():
     corpus, weights = write_sentences()
     assert write_sentences()[0].texts == corpus.texts
-    assert len(set(corpus.texts)) == len(corpus.texts) == len(weights) < 90_000
+    assert len(set(corpus.texts)) == len(corpus.texts) == len(weights) < 120_000
     assert not [text for text in corpus.texts if "{" in text or "}" in text]
     assert weights.min() > 0
-    assert weights.max() <= 1
+    assert weights.max() <= 3
     assert ((corpus.labels == 1).sum(axis=0) >= 300).all()
     assert ((corpus.labels == 0).sum(axis=0) >= 300).all()
 

@@ -5,8 +5,9 @@ Every file of the folder may hold any of three tables; they are read as one:
 - ``[groups.NAME]``: ``kind`` is the category of abuse, the lists are the forms that a template may ask for,
 - ``[words]``: lists for the other slots; an entry may hold slots itself,
 - ``[[set]]``: ``texts`` with the same ``labels``. ``{slot}`` is drawn, ``{a:slot}`` with its article, no word twice in
-  a sentence. ``also`` adds labels, ``weight`` counts a set less, ``groups`` names the only groups that a set speaks of,
-  ``draws`` is how often a template is drawn; with ``each``, every word of that list stands in ``draws`` templates.
+  a sentence. ``also`` adds labels, ``weight`` counts a set less or more, ``groups`` names the only groups that a set
+  speaks of, ``draws`` is how often a template is drawn; with ``each``, every word of that list stands in ``draws``
+  templates.
 """
 
 from __future__ import annotations

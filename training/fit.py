@@ -57,7 +57,7 @@ TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
 }
 
 # Few, but all that there is of honest comments with links and brands, and of civil comments under the news.
-SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0, "civil_comments_clean": 5.0}
+SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0, "civil_comments_clean": 20.0}
 
 # Links, handles, money and the like tell promotion; for the other heads they would only betray the source of a row.
 PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
