@@ -53,7 +53,8 @@ def fitted(book):
 
 def test_a_learner_has_a_weight_for_every_column_of_the_matrix_and_none_for_sources_and_vectors(fitted):
     learners, _, width = fitted
-    assert {learner.name for learner in learners} == {"toxic"}  # no other head has labels, no domain its sources
+    # no other head has labels, "notices" are of one class, and the domain of conversation has no source here
+    assert {learner.name for learner in learners} == {"toxic", "toxic/forum", "toxic/letters"}
     assert all(learner.weights.shape == (width,) for learner in learners)
     assert all(np.isfinite(learner.weights).all() for learner in learners)
 

@@ -12,17 +12,14 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.756,
-    "surge_toxicity: toxic, AUC": 0.94,
-    "edos: sexism, AUC": 0.887,
-    "edos: sexism, macro-F1, threshold of its dev split": 0.788,
-    "convabuse: toxic, AUC": 0.93998,
-    "jigsaw_wikipedia_test: toxic, AUC": 0.95,
-    "jigsaw_wikipedia_test: profanity, AUC": 0.968,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.788,
-    "civil_comments_clean dev, 45 clean, rejected": 0.0889,
-    "hard_negatives_links_brands dev, 41 clean, rejected as promotion": 0.0732,
-    "news_names, 350, rejected alone": 0.02,
+    "fox_news: abuse, AUC": 0.762,
+    "surge_toxicity: toxic, AUC": 0.944,
+    "edos: sexism, AUC": 0.888,
+    "jigsaw_wikipedia_test: toxic, AUC": 0.954,
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.82,
+    "civil_comments_clean dev, 45 clean, rejected": 0.0444,
+    "hard_negatives_links_brands dev, 41 clean, rejected as promotion": 0.0976,
+    "news_names, 350, rejected alone": 0.0229,
 }
 
 # Below these no test set may fall: what the model had when they were written, less a hundredth.

@@ -21,7 +21,7 @@ MODEL_BITS: Final = 18  # 2**18 buckets of four: a table of 3 MB
 
 # Share of what a group's bare name adds to abuse, and to the general impression, that is taken away: in the corpora
 # some groups are hardly named but in abuse. What is said of them stays. (TRIALS.md: what it costs and what it saves.)
-FORGIVEN: Final[Mapping[str, float]] = {"abuse": 0.75, "toxic": 0.5}
+FORGIVEN: Final[Mapping[str, float]] = {"abuse": 0.7, "toxic": 0.4}
 
 
 def export_model(
