@@ -272,7 +272,8 @@ def test_the_report_stands_by_itself_and_has_every_section(folder):
     assert all(link.startswith("#") for link in page.links)
     assert not re.search(r"url\((?!#)|@import|<script|<link", text)
     assert page.headings[0].startswith("The retrained model ranks comments better")
-    assert page.headings[1:] == [
+    # "The worst mistakes" are a section only where there are some, which the model that it starts from decides
+    assert [heading for heading in page.headings[1:] if heading != "The worst mistakes"] == [
         "Before and after", "Approved against rejected", "What the model decides", "What each threshold would cost",
         "Category by category", "Words that gained and lost most weight", "Side effects", "Worth a second look",
         "What was read, and what was done with it",
