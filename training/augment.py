@@ -7,7 +7,7 @@ Every file of the folder may hold any of three tables; they are read as one:
 - ``[[set]]``: ``texts`` with the same ``labels``. ``{slot}`` is drawn, ``{a:slot}`` with its article, no word twice in
   a sentence. ``also`` adds labels, ``weight`` counts a set less or more, ``groups`` names the only groups that a set
   speaks of, ``draws`` is how often a template is drawn; with ``each``, every word of that list stands in ``draws``
-  templates.
+  templates. A ``weight`` at the head of a file is that of the sets which give none.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def write_sentences(folder: Path = FOLDER) -> tuple[Corpus, np.ndarray]:
         for template, fixed in _draws(entry, data, chance):
             kind, text = _fill(template, fixed, entry, data, chance)
             text = text if chance.random() < KEEP_CASE else text.lower().rstrip(".")
-            sentences.setdefault(text, (_labels(entry, kind), float(entry.get("weight", 1.0))))
+            sentences.setdefault(text, (_labels(entry, kind), float(entry["weight"])))
     texts = list(sentences)
     corpus = Corpus(
         texts=texts,
@@ -91,7 +91,8 @@ def read_templates(folder: Path = FOLDER) -> dict[str, Any]:
                 if name in data[table]:
                     raise InputError(f"{path}: {name!r} stands in another file too")
                 data[table][name] = value
-        data["set"] += [{**entry, "file": path.name} for entry in content.get("set", [])]
+        shared = {"weight": float(content.get("weight", 1)), "file": path.name}
+        data["set"] += [shared | entry for entry in content.get("set", [])]
     if not data["set"]:
         raise InputError(f"{folder}: no templates")
     for entry in data["set"]:

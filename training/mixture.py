@@ -49,6 +49,8 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "promotion": {"promotion/local": 0.75},
 }
 
+_LENT: Final = tuple(dict.fromkeys(name for shares in RECIPE.values() for name in shares))
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -67,9 +69,7 @@ class Learner:
 
 def needed_learners(sources: Collection[str]) -> list[str]:
     """Names of the learners to fit on ``sources``: one on all of them for every category, and those of the recipe."""
-    lent = dict.fromkeys(name for shares in RECIPE.values() for name in shares)
-    single = [name for name in lent if not name.endswith(f"/{LOCAL}")]
-    return list(dict.fromkeys([*CATEGORIES, *single, *(part for name in lent for part in _parts(name, sources))]))
+    return list(dict.fromkeys([*CATEGORIES, *(part for name in _LENT for part in _parts(name, sources))]))
 
 
 def domain_sources(domain: str) -> tuple[str, ...]:
@@ -98,7 +98,7 @@ def mix(
         return weights / spread if spread > 0 else weights
 
     unit = {learner.name: scale(learner.weights.astype(np.float64)) for learner in learners}
-    for name in dict.fromkeys(name for shares in RECIPE.values() for name in shares):
+    for name in _LENT:
         parts = [part for part in _parts(name, counts) if part in unit]
         if len(parts) > 1:
             unit[name] = scale(_localise(parts, unit, counts))
@@ -113,12 +113,12 @@ def mix(
 
 
 def _parts(name: str, sources: Collection[str]) -> list[str]:
-    """The learners that a local learner is the mean of; none for another learner. Templates are no domain."""
+    """The learners to fit for ``name``: itself, or those that a local one is the mean of. Templates are no domain."""
     category, _, domain = name.partition("/")
     if domain != LOCAL:
-        return []
+        return [name]
     grouped = {source for group in DOMAINS.values() for source in group}
-    return [f"{category}/{domain}" for domain in (*DOMAINS, *sorted(set(sources) - grouped - {SOURCE}))]
+    return [f"{category}/{part}" for part in (*DOMAINS, *sorted(set(sources) - grouped - {SOURCE}))]
 
 
 def _localise(parts: Sequence[str], unit: Mapping[str, Floats], counts: Mapping[str, Ints]) -> Floats:
