@@ -11,13 +11,10 @@ and Platt's sigmoid (1999) makes a probability of it.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -28,13 +25,13 @@ from .feature_table import FeatureTable
 from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
 from .folding import BOUNDARY_CODE, U8, Ints
 from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS
+from .model_folder import read_folder, write_folder
 from .spelling import Spelling
 from .text import hash_stretches
-from .untrusted import ascends, check_file, fits_table, read_bytes
+from .untrusted import ascends, fits_table
 
 Floats = npt.NDArray[np.float64]
 
-FORMAT: Final = 1
 ROW_BYTES: Final = 16  # the heads, the word class, and padding: two 64-bit words
 CLASS_BYTE: Final = 14  # which byte of a word's row holds its class
 OFFSET: Final = 128  # a weight w is stored as the byte w + 128, so that sums need no sign
@@ -52,16 +49,6 @@ _EVEN_BYTES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
 # Where each head's sum is found among the sixteen sums of `sum_rows`.
 _HEAD_ORDER: Final = np.array([8 * (head // 8) + 4 * (head % 2) + head % 8 // 2 for head in range(len(CATEGORIES))])
 _SIGNAL_ORDER: Final = np.arange(len(SIGNALS))
-
-# name of each array, its dtype on disk, and its number of dimensions
-ARRAYS: Final[Mapping[str, tuple[str, int]]] = {
-    "buckets": ("<u8", 1),
-    "base": ("<i4", 1),
-    "rows": ("|u1", 2),
-    "spelling_keys": ("<u8", 1),
-    "spelling_words": ("<u8", 1),
-    "signals": ("<i2", 3),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,18 +163,7 @@ class LinearModel:
 
     def save(self, folder: str | Path) -> None:
         """Write the model folder, over an older model if there is one: ``config.json``, one ``.npy`` file an array."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        digests = {}
-        for name, values in self._arrays().items():
-            array = np.ascontiguousarray(values, ARRAYS[name][0])
-            with _replaced(folder / f"{name}.npy") as file:
-                np.save(file, array, allow_pickle=False)
-            digests[name] = {"shape": list(array.shape), "sha256": _digest(array)}
         config = {
-            "format": FORMAT,
-            "categories": list(CATEGORIES),
-            "arrays": digests,
             "scale": self.scale.tolist(),
             "gram_ratio": self.gram_ratio,
             "prior_words": self.prior_words,
@@ -195,11 +171,7 @@ class LinearModel:
             "presets": {name: dict(values) for name, values in self.presets.items()},
             "card": dict(self.card),
         }
-        with _replaced(folder / "config.json") as file:
-            file.write((json.dumps(config, indent=1) + "\n").encode())
-
-    def _arrays(self) -> dict[str, npt.NDArray[Any]]:
-        return {
+        arrays: dict[str, npt.NDArray[Any]] = {
             "buckets": self.table.buckets,
             "base": self.table.base,
             "rows": self.rows,
@@ -207,6 +179,7 @@ class LinearModel:
             "spelling_words": self.spelling.words,
             "signals": self.signals,
         }
+        write_folder(Path(folder), config, arrays)
 
     @classmethod
     def load(cls, folder: str | Path) -> LinearModel:
@@ -216,9 +189,8 @@ class LinearModel:
             ModelError: the folder is missing, damaged, inconsistent or of a newer format; says what is wrong.
         """
         folder = Path(folder)
-        config = _read_config(folder)
+        config, arrays = read_folder(folder)
         try:
-            arrays = {name: _read_array(folder, name, config["arrays"][name]) for name in ARRAYS}
             heads = (len(CATEGORIES),)
             model = cls(
                 table=FeatureTable(buckets=arrays["buckets"], base=arrays["base"]),
@@ -307,61 +279,6 @@ def cap_children(scores: npt.NDArray[np.float32]) -> None:
     """
     for child, parent in FAMILY:
         np.minimum(scores[:, child], scores[:, parent], out=scores[:, child])
-
-
-@contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of ``path`` when it is complete: the old one may be mapped, by this very model."""
-    written = path.with_name(f"{path.name}.new")
-    with written.open("wb") as file:
-        yield file
-    written.replace(path)
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config = json.loads(read_bytes(path).decode("utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{folder}: no model here (config.json is missing)") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{path}: not a model configuration")
-    version = config.get("format")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise ModelError(f"{path}: not a model configuration (no format number)")
-    if version > FORMAT:
-        raise ModelError(f"{path}: format {version} is newer than this version reads ({FORMAT}): upgrade moderate")
-    if config.get("categories") != list(CATEGORIES):
-        raise ModelError(f"{path}: its categories are not those of this version")
-    return config
-
-
-def _read_array(folder: Path, name: str, entry: Mapping[str, Any]) -> npt.NDArray[Any]:
-    """Map one array and check its type, shape and digest."""
-    path = folder / f"{name}.npy"
-    dtype, dimensions = ARRAYS[name]
-    try:
-        check_file(path)
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception as error:  # a damaged header makes numpy raise nearly anything, tokenize.TokenError for one
-        raise ModelError(f"{path}: cannot be read: {error}") from error
-    if not isinstance(array, np.ndarray):
-        raise ModelError(f"{path}: not an array file")
-    if array.dtype.str.replace("=", "<") != dtype or array.ndim != dimensions or list(array.shape) != entry["shape"]:
-        raise ModelError(
-            f"{path}: {array.dtype.str} {array.shape} is not what config.json says: {dtype} {entry['shape']!s:.99}"
-        )
-    if not (array.flags.c_contiguous and array.flags.aligned):
-        raise ModelError(f"{path}: its numbers do not lie one behind the other in C order")
-    if _digest(array) != entry["sha256"]:
-        raise ModelError(f"{path}: damaged (its digest is not the one in config.json)")
-    return np.asarray(array)
-
-
-def _digest(array: npt.NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data).hexdigest()
 
 
 def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:

@@ -87,14 +87,14 @@ DEFECTS = {
         "test_features.py test_moderator.py",
     ),
     "digests not compared": (
-        "model.py",
+        "model_folder.py",
         'if _digest(array) != entry["sha256"]:',
         "if False:",
         "test_model.py",
     ),
     "tables not checked": ("untrusted.py", "return int(base.min()) > 0 and", "return True or", "test_untrusted.py"),
     "pickles allowed": (
-        "model.py",
+        "model_folder.py",
         "allow_pickle=False)\n    except",
         "allow_pickle=True)\n    except",
         "test_model.py",

@@ -27,7 +27,8 @@ import moderate.folding
 from moderate import ModelError, ModerateError, Moderator, Policy, PolicyError, RulesError
 from moderate.feature_table import FeatureTable
 from moderate.features import BOUNDARY_CLASS, IGNORED_CLASS
-from moderate.model import ARRAYS, CLASS_BYTE, LinearModel
+from moderate.model import CLASS_BYTE, LinearModel
+from moderate.model_folder import ARRAYS
 from moderate.moderator import DATA
 from moderate.rules import RuleBook, _read_compiled
 from moderate.untrusted import LARGEST_TEXT, fits_table

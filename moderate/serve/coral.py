@@ -14,13 +14,12 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..decision import Decision
-from ..guidelines import Category
+from ..guidelines import PARENT, Category
 from ..html import strip_html
 from ..moderator import Moderator
 
 SIGNATURE_HEADER: Final = b"x-coral-signature"
 
-_PROMOTIONS: Final = frozenset({Category.PROMOTION, Category.COMMERCIAL_PROMOTION, Category.PERSONAL_PROMOTION})
 # The reason codes that Coral shows to the commenter.
 _CODES: Final[Mapping[Category, str]] = {
     Category.PROFANITY: "OFFENSIVE",
@@ -119,7 +118,8 @@ def respond(decision: Decision, *, outright: bool = False) -> dict[str, Any] | N
     if decision.approved:
         return None
     strongest = decision.categories[0]
-    reason = "COMMENT_DETECTED_SPAM" if strongest in _PROMOTIONS else "COMMENT_DETECTED_TOXIC"
+    advertises = PARENT.get(strongest, strongest) is Category.PROMOTION
+    reason = "COMMENT_DETECTED_SPAM" if advertises else "COMMENT_DETECTED_TOXIC"
     response: dict[str, Any] = {
         "status": "REJECTED" if outright else "SYSTEM_WITHHELD",
         "actions": [{"actionType": "FLAG", "reason": reason}],
