@@ -130,9 +130,9 @@ def test_no_text_takes_long(text):
     plain = "a good day " * 4_000
     for sample in (plain, text):
         tokenize([sample])
-    began = time.perf_counter()
+    began = time.process_time()
     tokenize([text])
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), max_size=10))

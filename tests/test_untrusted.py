@@ -388,12 +388,12 @@ TOML_BOMBS = {
 def test_a_file_that_is_made_to_take_long_is_refused_at_once(tmp_path, text):
     path = tmp_path / "house.toml"
     path.write_text(text)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(PolicyError, match="house"):
         Policy.from_toml(path)
     with pytest.raises(RulesError, match="house"):
         RuleBook.from_toml(path)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def sets(count, phrase, last):
@@ -420,10 +420,10 @@ def test_a_book_that_multiplies_is_stopped_early(tmp_path, name):
     phrase = PHRASES.get(name, "{x0}")
     path = tmp_path / "house.toml"
     path.write_text(f"format = 1\n{MULTIPLYING[name]}{BOOK[11:].replace('oaf', phrase, 1)}")
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(RulesError, match=r"house\.toml, line \d+: ") as caught:
         RuleBook.from_toml(path)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
     assert len(str(caught.value)) < 1000
 
 
