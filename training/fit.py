@@ -30,9 +30,9 @@ from .mixture import Learner, domain_sources, needed_learners
 from .vectors import Vectors
 
 # Inverse regularisation strength (dev AUC by source, see TRIALS.md): all sources together carry over best to others
-# when held short; a domain alone is there for what it alone knows.
-POOLED_STRENGTH: Final = 0.2
-DOMAIN_STRENGTH: Final = 0.5
+# when held a little shorter; a domain alone is there for what it alone knows.
+POOLED_STRENGTH: Final = 0.7
+DOMAIN_STRENGTH: Final = 1.0
 TOLERANCE: Final = 0.1  # of liblinear's dual coordinate descent; tighter changed no AUC by more than 0.001
 ITERATIONS: Final = 100
 SOURCE_VALUE: Final = 1.0  # value of the per-source intercept's column, which the exported model does not have
@@ -53,11 +53,14 @@ TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys((Category.ABUSE, *KINDS_OF_ABUSE), (1.0, 0.7)),
     Category.THREAT: (0.9, 0.6),
     Category.VULGARITY: (0.8, 0.5),
-    Category.TOXIC: (0.2, 0.12),
+    Category.TOXIC: (0.1, 0.06),
 }
 
-# Few, but all that there is of honest comments with links and brands, and of civil comments under the news.
-SOURCE_WEIGHT: Final[Mapping[str, float]] = {"hard_negatives_links_brands": 20.0, "civil_comments_clean": 20.0}
+# Few, but all that there is of honest comments with links and brands, of civil comments under the news, and of readers'
+# and users' conversations.
+SOURCE_WEIGHT: Final[Mapping[str, float]] = {
+    "hard_negatives_links_brands": 20.0, "civil_comments_clean": 20.0, "reddit_incivility": 3.0, "convabuse": 3.0,
+}  # fmt: skip
 
 # Links, handles, money and the like tell promotion; for the other heads they would only betray the source of a row.
 PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")

@@ -38,11 +38,11 @@ LOCAL: Final = "local"  # the domain of a learner that is a mean of one for each
 
 # Head -> learner -> share. A learner is named by its category, and by its domain where it is not fitted on all sources.
 RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
-    "toxic": {"toxic/local": 1.5, "personal_attack": 0.1, "abuse": 0.1},
+    "toxic": {"toxic/local": 1.5, "personal_attack": 0.8, "abuse": 0.4},
     "profanity": {"toxic/conversation": 0.7, "personal_attack": 0.4},
     "personal_attack": {"personal_attack/local": 0.25, "toxic/conversation": 0.5, "toxic": 0.2},
     "abuse": {"abuse/local": 0.4, "abuse/hatexplain": 0.06, "toxic": 0.15, "sexism": 0.15},
-    "sexism": {"sexism/edos": 2.3, "abuse": 0.3},
+    "sexism": {"sexism/edos": 2.3, "abuse": 0.15},
     "racism": {"racism/local": 0.25},
     "homophobia": {"homophobia/local": 0.25},
     "other_abuse": {"other_abuse/local": 0.25},
@@ -125,8 +125,8 @@ def _localise(parts: Sequence[str], unit: Mapping[str, Floats], counts: Mapping[
     """The mean of the learners ``parts``, feature by feature, weighted by the feature's counts in their domains."""
     total, summed = (np.zeros(unit[parts[0]].shape) for _ in range(2))
     for part in parts:
-        for source in domain_sources(part.partition("/")[2]):
-            if source in counts:
-                total += counts[source]
-                summed += counts[source] * unit[part]
+        _, _, domain = part.partition("/")
+        seen = sum(counts[source] for source in domain_sources(domain) if source in counts)
+        total += seen
+        summed += seen * unit[part]
     return summed / np.maximum(total, 1)
