@@ -1,7 +1,7 @@
-"""The model folder: ``config.json`` and one ``.npy`` file an array, written whole or not at all, read with suspicion.
+"""The model folder: ``config.json`` and one ``.npy`` file an array, each written whole or not at all.
 
-The habits are those of safetensors and skops: nothing in the folder is executed, and what is not as its configuration
-says is refused.
+It is read with suspicion. The habits are those of safetensors and skops: nothing in the folder is executed, and what is
+not as its configuration says is refused.
 """
 
 from __future__ import annotations
