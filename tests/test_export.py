@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
-from moderate.features import LEVEL_COUNT, SIGNALS
+from moderate.features import LEVEL_COUNT, SIGNALS, combine
 from moderate.guidelines import CATEGORIES
 from moderate.text import hash_words, tokenize
 from training.export import FORGIVEN, export_model
@@ -49,13 +49,36 @@ def test_the_largest_weight_is_not_clipped(packed):
     np.testing.assert_allclose(model.scale[RACISM] * 127, np.abs(rows[1:, RACISM]).max())
 
 
-def test_a_groups_name_adds_little_to_abuse_and_all_to_its_kind(packed):
+def both_weights(packed, phrase):
+    """What a word or a pair of words weighs before it is packed, and in the model; float64 (len(CATEGORIES),) each."""
     space, _, weights, model = packed
-    word = int(space.vocabulary.table.look_up(hash_words(["muslims"]))[0])
-    row = int(model.table.look_up(hash_words(["muslims"]))[0])
-    grams = space.word_grams[word] @ weights[space.hashes.size : space.hashes.size + space.grams.size]
-    full = weights[word] + np.asarray(grams).ravel()
+    hashes = hash_words(phrase.split())
+    key = combine(hashes[:-1], hashes[1:], kind="bigram") if hashes.size > 1 else hashes
+    number, row = (int(table.look_up(key)[0]) for table in (space.vocabulary.table, model.table))
+    assert number > 0
+    assert row > 0
+    grams = space.word_grams[number] @ weights[space.hashes.size : space.hashes.size + space.grams.size]
     kept = (model.rows[row, : len(CATEGORIES)].astype(int) - 128) * model.scale
-    expected = full[ABUSE] * (1 - FORGIVEN["abuse"]) if full[ABUSE] > 0 else full[ABUSE]
-    assert kept[ABUSE] == pytest.approx(expected, abs=model.scale[ABUSE])
-    assert kept[RACISM] == pytest.approx(full[RACISM], abs=model.scale[RACISM])
+    return weights[number] + np.asarray(grams).ravel(), kept
+
+
+NAMED = ["muslims", "women", "refugees", "all muslims", "those women", "muslims are", "women are", "refugees are"]
+
+
+@pytest.mark.parametrize("phrase", NAMED)
+def test_a_groups_name_alone_or_by_a_common_word_adds_little_to_abuse_and_all_to_its_kind(packed, phrase):
+    full, kept = both_weights(packed, phrase)
+    share = 1 - FORGIVEN["abuse"] if full[ABUSE] > 0 else 1
+    scale = packed[-1].scale
+    assert kept[ABUSE] == pytest.approx(full[ABUSE] * share, abs=scale[ABUSE])
+    assert kept[RACISM] == pytest.approx(full[RACISM], abs=scale[RACISM])
+
+
+@pytest.mark.parametrize("phrase", ["bridges", "all rivers", "schools are", "museums are"])
+def test_what_names_no_group_keeps_its_weight(packed, phrase):
+    full, kept = both_weights(packed, phrase)
+    assert kept == pytest.approx(full, abs=packed[-1].scale.max())
+
+
+def test_some_of_these_would_have_added_to_abuse(packed):
+    assert sum(both_weights(packed, phrase)[0][ABUSE] > 0 for phrase in NAMED if " " in phrase) > 1
