@@ -25,7 +25,7 @@ from .feature_table import FeatureTable
 from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
 from .folding import BOUNDARY_CODE, U8, Ints
 from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS
-from .model_folder import read_folder, write_folder
+from .model_folder import read_folder, refused_entries, write_folder
 from .spelling import Spelling
 from .text import hash_stretches
 from .untrusted import ascends, fits_table
@@ -190,7 +190,7 @@ class LinearModel:
         """
         folder = Path(folder)
         config, arrays = read_folder(folder)
-        try:
+        with refused_entries(folder):
             heads = (len(CATEGORIES),)
             model = cls(
                 table=FeatureTable(buckets=arrays["buckets"], base=arrays["base"]),
@@ -205,8 +205,6 @@ class LinearModel:
                 presets={name: _thresholds(config["presets"][name]) for name in PRESETS},
                 card=dict(config.get("card", {})),
             )
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-            raise ModelError(f"{folder / 'config.json'}: missing or wrong entry: {error}") from error
         model._check(folder)
         return model
 

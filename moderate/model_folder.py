@@ -60,9 +60,16 @@ def read_folder(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any
         ModelError: the folder is missing, damaged or of a newer format; says what is wrong.
     """
     config = _read_config(folder)
-    try:
+    with refused_entries(folder):
         return config, {name: _read_array(folder, name, config["arrays"][name]) for name in ARRAYS}
-    except (KeyError, TypeError) as error:
+
+
+@contextmanager
+def refused_entries(folder: Path) -> Iterator[None]:
+    """Raise ModelError for whatever a missing, wrong or endlessly nested entry of ``config.json`` leads to."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelError(f"{folder / 'config.json'}: missing or wrong entry: {error}") from error
 
 
