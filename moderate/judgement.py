@@ -17,7 +17,7 @@ from .compiled import kernels
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
 from .guidelines import CATEGORIES, PROMOTIONS
-from .model import LOGISTIC, LinearModel, cap_children, probabilities
+from .model import LOGISTIC, PARTICULARS, LinearModel, cap_children, lean, probabilities
 from .rules import FAMILY_COLUMNS, Hits, RuleBook
 from .text import PIECE, tokenize
 
@@ -32,6 +32,7 @@ LEAST_KNOWN: Final = 0.2
 
 _NO_SEVERITIES: Final = np.zeros(0, np.int64)
 _PROMOTIONS: Final = np.array(PROMOTIONS, np.int64)
+_PARTICULARS: Final = np.array(PARTICULARS, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ def weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severitie
     if kernels is None:
         return _weigh(model, sums, counts, severities)
     comments = (*sums, counts.words, counts.known, counts.links, severities)
-    knowledge = (*model.calibration(), EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
+    leaning = (model.leaning, _PARTICULARS)
+    knowledge = (*model.calibration(), *leaning, EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
     scores, by_rules, blank = kernels.weigh((*comments, *knowledge), model.prior_words)
     by_category = np.frombuffer(scores, np.float32).reshape(-1, len(CATEGORIES))
     return by_category, np.frombuffer(by_rules, np.bool_), np.frombuffer(blank, np.bool_)
@@ -131,6 +133,7 @@ def _weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severiti
     logits = model.calibrate(sums, counts.words)
     if severities.size:
         logits += EVIDENCE.take(severities)
+    lean(logits, model.leaning)
     scores = probabilities(logits)
     ruled, by_rules, blank = _rule(counts, severities)
     by_rules = counts.known < LEAST_KNOWN * counts.words

@@ -1,4 +1,4 @@
-"""What a comment contains besides words: links, mark-up and HTML entities, found and cut out of a batch.
+"""What a comment contains besides words: links, mark-up, HTML entities and drawn letters, found and cut out of a batch.
 
 Part of `moderate.text`; works in place on the folded entries and the classes of a joined batch. Everything here looks
 only at the few places where a telling character stands, and reads a fixed window from there: time stays linear.
@@ -20,6 +20,10 @@ _NAMED: Final = {
     "amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " ",
     "rsquo": "'", "lsquo": "'", "rdquo": '"', "ldquo": '"', "shy": "\u00ad", "zwj": "\u200d", "zwnj": "\u200c",
 }  # fmt: skip
+
+# Letters drawn with several strokes. "\\/" and "/\\" are not among them: they stand in links and paths.
+DRAWINGS: Final = {"|-|": "h", "|_|": "u", "|\\|": "n", "|\\/|": "m", "|<": "k", "|3": "b", "|)": "d", "()": "o"}
+_DRAWING_WINDOW: Final = max(map(len, DRAWINGS))
 
 # Top-level domains that make a link of "name.tld" even without "www." or a path behind it; short ones that are also
 # English words count only with a path ("t.me/x").
@@ -73,6 +77,34 @@ def replace_entities(folded: U32, classes: U8) -> None:
     classes[expand(places, places + semicolon + 2)] = folding.IGNORED
     folded[places] = folding.folding_table()[decoded]
     classes[places] = folding.classes_of(folded[places])
+
+
+def replace_drawings(folded: U32, classes: U8) -> None:
+    """Put the letter in place of each of `DRAWINGS` beside a letter (``5ub|-|uman``); mark the rest as ignored."""
+    codes = folding.codes_of(folded)
+    opens = np.flatnonzero((codes == ord("|")) | (codes == ord("(")))
+    if not opens.size:
+        return
+    window = _window(folded, opens, _DRAWING_WINDOW)
+    found = [
+        (opens[(window[:, : len(strokes)] == [ord(stroke) for stroke in strokes]).all(axis=1)], strokes, letter)
+        for strokes, letter in DRAWINGS.items()
+    ]
+    places = np.concatenate([places for places, _, _ in found])
+    lengths = np.concatenate([np.full(places.size, len(strokes)) for places, strokes, _ in found])
+    letters = np.concatenate([np.full(places.size, ord(letter)) for places, _, letter in found])
+    before = classes.take(places - 1) == folding.LETTER
+    behind = classes.take(places + lengths, mode="clip") == folding.LETTER
+    behind &= places + lengths < classes.size
+    bracket = codes.take(places) == ord("(")
+    order = np.argsort(places)
+    order = order[np.where(bracket, before & behind, before | behind)[order]]
+    places, lengths, letters = places[order], lengths[order], letters[order]
+    apart = places >= np.append(0, np.maximum.accumulate(places + lengths)[:-1])[: places.size]
+    places, lengths, letters = places[apart], lengths[apart], letters[apart]
+    classes[expand(places, places + lengths)] = folding.IGNORED
+    folded[places] = folding.folding_table()[letters]
+    classes[places] = folding.LETTER
 
 
 def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:

@@ -24,7 +24,7 @@ from .errors import ModelError
 from .feature_table import FeatureTable
 from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
 from .folding import BOUNDARY_CODE, U8, Ints
-from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS
+from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS, Category
 from .model_folder import read_folder, refused_entries, write_folder
 from .spelling import Spelling
 from .text import hash_stretches
@@ -45,6 +45,15 @@ _REACH: Final = 16
 _STEPS: Final = 256
 LOGISTIC: Final = np.round(1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS)), 9)
 
+# What a general head may lean on, as score columns: (particular, general). Each says what it says by itself.
+PARTICULARS: Final = (
+    *((child, parent) for child, parent in FAMILY if parent == CATEGORIES.index(Category.ABUSE)),
+    *(
+        (CATEGORIES.index(particular), CATEGORIES.index(Category.TOXIC))
+        for particular in (Category.THREAT, Category.PERSONAL_ATTACK, Category.ABUSE)
+    ),
+)
+
 _EVEN_BYTES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
 # Where each head's sum is found among the sixteen sums of `sum_rows`.
 _HEAD_ORDER: Final = np.array([8 * (head // 8) + 4 * (head % 2) + head % 8 // 2 for head in range(len(CATEGORIES))])
@@ -64,6 +73,7 @@ class LinearModel:
         gram_ratio: value of one unit of an n-gram's weight, in units of a word's.
         prior_words: words that every comment is taken to have besides its own, so that one alone says little.
         slopes, intercepts: Platt's calibration of each head; float64 (len(CATEGORIES),).
+        leaning: share of what the surest of `PARTICULARS` says in each head, in [0, 1]; float64 (len(CATEGORIES),).
         presets: policy preset -> category -> threshold.
         card: what else the configuration says: name, training digest, corpora, metrics.
     """
@@ -79,6 +89,7 @@ class LinearModel:
     intercepts: Floats
     presets: Mapping[str, Mapping[str, float]]
     card: Mapping[str, Any] = field(default_factory=dict)
+    leaning: Floats = field(default_factory=lambda: np.zeros(len(CATEGORIES)))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -87,7 +98,7 @@ class LinearModel:
         return Vocabulary(table=self.table, classes=classes, spelling=self.spelling)
 
     def logits(self, features: Features) -> Floats:
-        """Calibrated log-odds of each category for n comments; float64 (n, len(CATEGORIES))."""
+        """Log-odds of each category for n comments, before heads lean on others; float64 (n, len(CATEGORIES))."""
         return self.calibrate(self.sums(features), features.counts)
 
     def sums(self, features: Features) -> tuple[Ints, Ints]:
@@ -167,7 +178,11 @@ class LinearModel:
             "scale": self.scale.tolist(),
             "gram_ratio": self.gram_ratio,
             "prior_words": self.prior_words,
-            "calibration": {"slopes": self.slopes.tolist(), "intercepts": self.intercepts.tolist()},
+            "calibration": {
+                "slopes": self.slopes.tolist(),
+                "intercepts": self.intercepts.tolist(),
+                "leaning": self.leaning.tolist(),
+            },
             "presets": {name: dict(values) for name, values in self.presets.items()},
             "card": dict(self.card),
         }
@@ -204,6 +219,7 @@ class LinearModel:
                 intercepts=_numbers(config["calibration"]["intercepts"], heads),
                 presets={name: _thresholds(config["presets"][name]) for name in PRESETS},
                 card=dict(config.get("card", {})),
+                leaning=_shares(config["calibration"].get("leaning", [0.0] * len(CATEGORIES))),  # older models do not
             )
         model._check(folder)
         return model
@@ -262,6 +278,24 @@ def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
     return sums
 
 
+def lean(logits: Floats, leaning: Floats) -> None:
+    """Let general heads lean, in place, on the surest of their `PARTICULARS`.
+
+    A head on all kinds of abuse at once is one line through all of them; the surest of several lines bounds more than a
+    line can (Jacobs et al. 1991, "Adaptive mixtures of local experts", with the hardest of gates).
+
+    Args:
+        logits: log-odds; float64 (n, len(CATEGORIES)).
+        leaning: share of the surest; float64 (len(CATEGORIES),).
+    """
+    surest = np.full(logits.shape, -np.inf)
+    for particular, general in PARTICULARS:
+        np.maximum(surest[:, general], logits[:, particular], out=surest[:, general])
+    leaning_heads = leaning.nonzero()[0]
+    own = logits[:, leaning_heads]
+    logits[:, leaning_heads] = own + leaning[leaning_heads] * (surest[:, leaning_heads] - own)
+
+
 def probabilities(logits: Floats) -> npt.NDArray[np.float32]:
     """The logistic function by table; float32, same shape."""
     place = ((logits + _REACH) * _STEPS).clip(0, LOGISTIC.size - 1)
@@ -284,6 +318,14 @@ def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:
     if numbers.min() < 0 or numbers.max() > NEVER:
         raise ValueError(f"a threshold is not a number from 0 to {NEVER}")
     return dict(zip(CATEGORIES, numbers.tolist(), strict=True))
+
+
+def _shares(values: object) -> Floats:
+    shares = _numbers(values, (len(CATEGORIES),))
+    general = {general for _, general in PARTICULARS}
+    if shares.min() < 0 or shares.max() > 1 or not general.issuperset(shares.nonzero()[0].tolist()):
+        raise ValueError("leaning is a number from 0 to 1, and 0 of a category that is not general")
+    return shares
 
 
 def _numbers(values: object, shape: tuple[int, ...]) -> Floats:

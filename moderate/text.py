@@ -26,7 +26,7 @@ import numpy.typing as npt
 from . import folding
 from .compiled import kernels
 from .folding import U8, U32, U64, Bools, Ints
-from .links import LINK_TABLES, cut_links, expand, replace_entities
+from .links import LINK_TABLES, cut_links, expand, replace_drawings, replace_entities
 
 # A prime near 2**61, odd, so that it has an inverse modulo 2**64; the mixing constant is that of splitmix64.
 BASE: Final = 0x1FFFFFFFFFFFFFE7
@@ -185,6 +185,7 @@ def _tokenize(texts: Sequence[str]) -> Tokens:
     classes = folding.classes_of(folded)
 
     replace_entities(folded, classes)
+    replace_drawings(folded, classes)
     positions: Ints | None = None
     boundaries = offsets - 1
     if classes.max() == folding.IGNORED:

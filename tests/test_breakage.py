@@ -73,6 +73,7 @@ DEFECTS = {
         "test_model.py",
     ),
     "children above their parents": ("judgement.py", "    cap_children(scores)\n", "", "test_moderator.py"),
+    "general heads upright": ("judgement.py", "    lean(logits, model.leaning)\n", "", "test_moderator.py"),
     "blank comments scored": ("judgement.py", "    scores[blank] = 0\n", "", "test_moderator.py"),
     "invisible characters kept": (
         "text.py",

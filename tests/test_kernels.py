@@ -20,6 +20,7 @@ PHRASES = [
     "you are an idiot", "go and kill yourself", "kill all", "women", "they", "hate", "shit", "f u c k", "youareanidiot",
     "@someone", "RT", "ABC", "90k", "sh1t", "f*ck", "f***", "a$$", "www.shop.example", "http://a.b/c?d=e", "buy now",
     "&lt;b&gt;", "&#x66;", "don't", '"no"', "??", "subscribe to my channel", "12345678", "zqxjkv", "killthemall",
+    "5ub|-|uman", "|_||\\|()x",
 ]  # fmt: skip
 sentences = st.lists(st.sampled_from([*PHRASES, *PIECES, " "]), max_size=14).map(" ".join)
 any_batch = batches | st.lists(sentences, min_size=1, max_size=4)

@@ -1,4 +1,4 @@
-"""Links, e-mail addresses, HTML tags and entities: cut out, counted, never read as words."""
+"""Links, e-mail addresses, HTML tags, entities and drawn letters: cut out, counted, read as what they stand for."""
 
 import time
 
@@ -74,6 +74,23 @@ def test_links_are_counted_for_the_comment_they_are_in():
     ],
 )
 def test_entities_are_read_as_the_character_they_stand_for(text, expected):
+    assert words(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sub|-|uman c|_|t |\\|asty |\\/|ud", ["subhuman", "cut", "nasty", "mud"]),
+        ("trac|< |3ad |)ump b()ss", ["track", "bad", "dump", "boss"]),
+        ("|-||_|t", ["ut"]),  # each has to stand beside a letter that is written
+        ("fine|-", ["fine"]),
+        ("a | b |-| c |3 |) ()", ["a", "b", "c", "3"]),
+        ("|---|--| main() x()", ["main", "x"]),
+        ("C:\\/a lo\\/e", ["c", "a", "lo", "e"]),
+        ("trac|&lt; down", ["track", "down"]),
+    ],
+)
+def test_letters_drawn_with_strokes_beside_a_letter_are_read(text, expected):
     assert words(text) == expected
 
 

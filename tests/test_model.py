@@ -16,7 +16,7 @@ from tiny import batches, build_model, build_spelling
 
 from moderate import CATEGORIES, ModelError
 from moderate.features import SIGNALS, combine, hash_word_grams
-from moderate.model import MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, probabilities, sum_rows
+from moderate.model import MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, lean, probabilities, sum_rows
 from moderate.model_folder import ARRAYS, FORMAT
 from moderate.text import tokenize
 
@@ -133,6 +133,36 @@ def test_every_head_has_its_own_weights():
     model = build_model({"idiot": {name: 5 * place + 1 for place, name in enumerate(CATEGORIES)}}, intercept=0.0)
     logits = model.logits(model.vocabulary.extract(tokenize(["idiot"])))[0]
     assert logits.tolist() == pytest.approx([0.05 * (5 * place + 1) for place in range(len(CATEGORIES))])
+
+
+# --- general heads ---------------------------------------------------------------------------------------------------
+
+
+def leaned(logits, leaning):
+    """What becomes of the log-odds of categories, -9 if not given, with ``leaning``."""
+    values = np.full((1, len(CATEGORIES)), -9.0)
+    shares = np.zeros(len(CATEGORIES))
+    for category, value in logits.items():
+        values[0, CATEGORIES.index(category)] = value
+    for category, share in leaning.items():
+        shares[CATEGORIES.index(category)] = share
+    lean(values, shares)
+    return {category: value for category, value in zip(CATEGORIES, values[0].tolist(), strict=True) if value != -9}
+
+
+@pytest.mark.parametrize(
+    ("logits", "leaning", "expected"),
+    [
+        ({"abuse": -2.0, "racism": 2.0, "sexism": 1.0}, {}, {"abuse": -2.0}),
+        ({"abuse": -2.0, "racism": 2.0, "sexism": 1.0}, {"abuse": 0.25}, {"abuse": -1.0}),
+        ({"abuse": 2.0, "racism": -2.0, "sexism": -6.0}, {"abuse": 0.25}, {"abuse": 1.0}),
+        ({"toxic": 0.0, "threat": 4.0, "profanity": 8.0}, {"toxic": 0.5}, {"toxic": 2.0}),
+        ({"toxic": 0.0, "abuse": -2.0, "racism": 6.0}, {"toxic": 0.5, "abuse": 0.5}, {"toxic": -1.0, "abuse": 2.0}),
+    ],
+    ids=["not at all", "up", "down", "on no swearing", "on what abuse says by itself"],
+)
+def test_a_general_head_leans_on_the_surest_of_its_particular_ones(logits, leaning, expected):
+    assert leaned(logits, leaning) == {**logits, **expected}
 
 
 # --- probabilities ---------------------------------------------------------------------------------------------------
@@ -275,6 +305,18 @@ def test_a_missing_entry_is_named(folder, key):
         LinearModel.load(folder)
 
 
+@pytest.mark.parametrize(("category", "share"), [("abuse", -0.1), ("abuse", 1.1), ("promotion", 0.1), ("sexism", 0.5)])
+def test_a_leaning_that_is_no_share_or_not_of_a_general_head_is_refused(folder, category, share):
+    rewrite(folder, lambda config: config["calibration"]["leaning"].__setitem__(CATEGORIES.index(category), share))
+    with pytest.raises(ModelError, match=r"config\.json.*leaning"):
+        LinearModel.load(folder)
+
+
+def test_an_older_model_does_not_lean(folder):
+    rewrite(folder, lambda config: config["calibration"].pop("leaning"))
+    assert not LinearModel.load(folder).leaning.any()
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e300, "much", None, [1.0, 2.0], {}])
 @pytest.mark.parametrize(
     "place",
@@ -284,6 +326,7 @@ def test_a_missing_entry_is_named(folder, key):
         ("prior_words",),
         ("calibration", "slopes", 3),
         ("calibration", "intercepts", 0),
+        ("calibration", "leaning", 4),
         ("presets", "strict", "toxic"),
     ],
     ids=lambda place: "/".join(map(str, place)) if isinstance(place, tuple) else None,

@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -315,6 +316,17 @@ def test_a_nearest_category_that_is_a_kind_is_reported_with_what_it_is_a_kind_of
 
 def test_a_kind_is_reported_with_what_it_is_a_kind_of(tiny):
     assert set(tiny.classify("hussy").categories) == {"abuse", "sexism"}
+
+
+def test_a_general_impression_leans_on_what_it_is_an_impression_of(tiny):
+    leaning = np.zeros(len(CATEGORIES))
+    leaning[CATEGORIES.index("toxic")] = 0.5
+    upright, leaned = (
+        Moderator(model=model, rules=tiny.rules).classify("grim zonkel")
+        for model in (tiny.model, replace(tiny.model, leaning=leaning))
+    )
+    assert leaned.scores["personal_attack"] == upright.scores["personal_attack"] < upright.scores["toxic"]
+    assert upright.scores["personal_attack"] < leaned.scores["toxic"] < upright.scores["toxic"]
 
 
 # --- who decides -----------------------------------------------------------------------------------------------------

@@ -9,12 +9,15 @@ import pytest
 pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
 from miniature import CIVIL, THINGS, files, train, write_corpora
+from tiny import build_model
 
 from moderate import CATEGORIES, InputError, Moderator
+from moderate.model import lean, probabilities
 from moderate.moderator import DATA
+from moderate.text import tokenize
 from training.augment import read_templates, write_sentences
-from training.calibrate import calibrate, choose_presets
-from training.corpora import UNKNOWN, read_corpora, read_corpus
+from training.calibrate import LEANING, NATURAL_RATE, calibrate, choose_presets, natural_samples
+from training.corpora import UNKNOWN, Corpus, read_corpora, read_corpus
 from training.evaluate import calibration_error, measure_set
 
 # --- reading labelled files ------------------------------------------------------------------------------------------
@@ -271,6 +274,39 @@ def test_without_comments_to_calibrate_on_the_error_says_so(moderator, write):
     corpus = own_comments(write, "train")
     with pytest.raises(InputError, match="dev"):
         calibrate(moderator.model, corpus.take(corpus.dev))
+
+
+KINDS = ("sexism", "racism", "homophobia", "xenophobia", "other_abuse")
+
+
+def hostile_comments(kinds):
+    """Comments of a word each that tells a kind of abuse, or nothing; what is abuse is said of all of them."""
+    texts = [word for word in (*KINDS, "civil") for _ in range(40)]
+    noise = ["civil" if place % 4 == 0 else word for place, word in enumerate(texts)]
+    labels = np.full((len(texts), len(CATEGORIES)), -1, np.int8)
+    for kind in kinds:
+        labels[:, CATEGORIES.index(kind)] = [word == kind for word in texts]
+    labels[:, CATEGORIES.index("abuse")] = [word != "civil" for word in texts]
+    sources = np.full(len(texts), "forum", object)
+    return Corpus(noise, labels, sources, np.ones(len(texts), np.bool_), {"forum": "MIT"})
+
+
+def test_a_general_head_that_leans_is_calibrated_as_it_is_heard():
+    dev = hostile_comments(KINDS)
+    model = calibrate(build_model({kind: {kind: 100, "abuse": 60} for kind in KINDS}), dev)
+    abuse = CATEGORIES.index("abuse")
+    assert model.leaning[abuse] == LEANING["abuse"]
+    logits = model.logits(model.vocabulary.extract(tokenize(dev.texts)))
+    lean(logits, model.leaning)
+    weights = next(weights for column, _, weights in natural_samples(dev) if column == abuse)
+    rate = np.average(probabilities(logits)[:, abuse], weights=weights)
+    assert rate == pytest.approx(NATURAL_RATE["abuse"], rel=0.05)
+
+
+def test_a_general_head_does_not_lean_on_one_that_has_learned_nothing():
+    assert not calibrate(
+        build_model({"racism": {"racism": 100, "abuse": 60}}), hostile_comments(KINDS[1:])
+    ).leaning.any()
 
 
 # --- building --------------------------------------------------------------------------------------------------------

@@ -8,17 +8,17 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 
 from moderate import Moderator
 from moderate.errors import InputError
 from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, PARENT, PROMOTIONS, Category
-from moderate.model import Floats, LinearModel
+from moderate.model import PARTICULARS, Floats, LinearModel
 from moderate.text import tokenize
 
 from .corpora import UNKNOWN, Corpus
 from .matrix import chunks
+from .regression import fit_line
 
 # Share of comments on an unmoderated news site that break each category. wikipedia_context, unfiltered, is 1% toxic,
 # the Wikipedia test set 9%; open news sites report 2 to 10% removals. The children divide their parent's share.
@@ -37,9 +37,14 @@ ORDINARY_WEIGHT: Final = 0.8  # share of the clean side that ordinary comments m
 # Among these, talk pages carry notices full of links that no reader would write: they say nothing of promotion.
 TALK_PAGES: Final = ("jigsaw_wikipedia",)
 
+UNPENALISED: Final = 1e3  # inverse penalty on a calibration's slope: none to speak of
+
 # Quantile of the positives' raw scores beyond which all are alike: a slur repeated a hundred times, in one comment that
 # its source does not call racist, would flatten the whole curve.
 SATURATED: Final = 0.9
+
+# How much of what the surest particular head says makes up a general one (TRIALS.md).
+LEANING: Final[Mapping[str, float]] = {"abuse": 0.15, "toxic": 0.4}
 
 # Share of ordinary clean comments that a preset may reject, all categories together.
 FALSE_REJECTION: Final[Mapping[str, float]] = {"strict": 0.045, "default": 0.024, "lenient": 0.006}
@@ -60,18 +65,32 @@ def raw_scores(model: LinearModel, texts: list[str]) -> Floats:
 
 
 def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
-    """Platt's calibration of each head on the dev comments that speak for it, weighted to the natural rate."""
+    """Platt's calibration of each head on the dev comments that speak for it, weighted to the natural rate.
+
+    A head that leans on others is calibrated as it will be heard, behind those: its own line makes up for the rest. It
+    leans only if there is something to calibrate each of them on.
+    """
     if not dev.texts:
         raise InputError("no comment has split 'dev': calibration and thresholds need some that were not trained on")
     raw = raw_scores(model, dev.texts)
     slopes, intercepts = np.ones(len(CATEGORIES)), np.full(len(CATEGORIES), -4.0)
-    for column, rows, weights in natural_samples(dev):
+    leaning = np.zeros(len(CATEGORIES))
+    samples = {column: (rows, weights) for column, rows, weights in natural_samples(dev)}
+    for column in sorted(samples, key=lambda column: CATEGORIES[column] in LEANING):
+        rows, weights = samples[column]
         labels = dev.labels[rows, column]
         scores = raw[rows, column]
         scores = np.minimum(scores, np.quantile(scores[labels == 1], SATURATED))
-        platt = LogisticRegression(C=1e6).fit(scores[:, None], labels, sample_weight=weights)
-        slopes[column], intercepts[column] = platt.coef_[0, 0], platt.intercept_[0]
-    return replace(model, slopes=slopes, intercepts=intercepts)
+        particulars = [particular for particular, general in PARTICULARS if general == column]
+        share = LEANING.get(CATEGORIES[column], 0.0) if samples.keys() >= set(particulars) else 0.0
+        offset = np.zeros(rows.size)
+        if share:
+            found = raw[rows[:, None], particulars] * slopes[particulars] + intercepts[particulars]
+            offset = share * found.max(axis=1)
+        line = fit_line(scores[:, None], labels, offset, strength=UNPENALISED, weights=weights)
+        leaning[column] = share
+        slopes[column], intercepts[column] = line.weights[0] / (1 - share), line.intercept / (1 - share)
+    return replace(model, slopes=slopes, intercepts=intercepts, leaning=leaning)
 
 
 def natural_samples(dev: Corpus) -> Iterator[tuple[int, Ints, Floats]]:

@@ -64,7 +64,13 @@ class Crossed:
 
 
 def fit_line(
-    matrix: Matrix | Floats, targets: Floats, offset: Floats, *, strength: float, start: Line | None = None
+    matrix: Matrix | Floats,
+    targets: Floats | npt.NDArray[np.int8],
+    offset: Floats,
+    *,
+    strength: float,
+    weights: Floats | None = None,
+    start: Line | None = None,
 ) -> Line:
     """Minimise ``strength * log loss + |weights|² / 2``, the intercept free.
 
@@ -73,17 +79,20 @@ def fit_line(
         targets: probability of class 1, in [0, 1]; float64 (n,).
         offset: known log-odds; float64 (n,).
         strength: inverse strength of the penalty.
+        weights: weight of each row, 1 if not given; float64 (n,).
         start: a fit from which to begin.
     """
     transposed = matrix.T if isinstance(matrix, np.ndarray) else matrix.T.tocsr()
     size = matrix.shape[1]
 
+    rates = np.ones(offset.size) if weights is None else weights
+
     def objective(parameters: Floats) -> tuple[float, Floats]:
-        weights, intercept = parameters[:-1], parameters[-1]
-        logits = offset + matrix @ weights + intercept
-        residuals = expit(logits) - targets
-        gradient = np.append(strength * (transposed @ residuals) + weights, strength * residuals.sum())
-        return strength * log_loss(logits, targets) + float(weights @ weights) / 2, gradient
+        slopes, intercept = parameters[:-1], parameters[-1]
+        logits = offset + matrix @ slopes + intercept
+        residuals = rates * (expit(logits) - targets)
+        gradient = np.append(strength * (transposed @ residuals) + slopes, strength * residuals.sum())
+        return strength * log_loss(logits, targets, rates) + float(slopes @ slopes) / 2, gradient
 
     first = np.zeros(size + 1) if start is None else np.append(start.weights, start.intercept)
     options = {"maxiter": ITERATIONS, "ftol": TOLERANCE, "gtol": 1e-5}
@@ -91,9 +100,9 @@ def fit_line(
     return Line(found[:-1], float(found[-1]))
 
 
-def log_loss(logits: Floats, targets: Floats) -> float:
-    """Sum of the log loss; logits and targets float64 (n,)."""
-    return float((np.logaddexp(0, logits) - targets * logits).sum())
+def log_loss(logits: Floats, targets: Floats | npt.NDArray[np.int8], weights: Floats | float = 1.0) -> float:
+    """Weighted sum of the log loss; logits, targets and weights float64 (n,)."""
+    return float((weights * (np.logaddexp(0, logits) - targets * logits)).sum())
 
 
 def cross_fit(shared: Floats, matrix: Matrix, targets: Floats, offset: Floats, folds: Ints) -> Crossed:

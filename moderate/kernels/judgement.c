@@ -19,39 +19,54 @@ static float logistic(const double *knots, Py_ssize_t count, double logit) {
     return (float)(low + (high - low) * (place - (double)below));
 }
 
+/* Let general heads lean on the surest of their particular ones, each of which says what it says by itself. */
+static void lean(double *logits, const double *leaning, const Array *particulars) {
+    double surest[HEADS];
+    for (int head = 0; head < HEADS; head++) surest[head] = -INFINITY;
+    for (Py_ssize_t j = 0; j + 1 < particulars->size; j += 2) {
+        int64_t particular = I64(*particulars)[j], general = I64(*particulars)[j + 1];
+        if (logits[particular] > surest[general]) surest[general] = logits[particular];
+    }
+    for (int head = 0; head < HEADS; head++)
+        if (leaning[head] != 0) logits[head] += leaning[head] * (surest[head] - logits[head]);
+}
+
 #define LEAST_KNOWN 0.2
 
 enum { SCORES, BY_RULES, BLANK, WEIGH_OUTPUTS };
 
-/* weigh((words, signals, counts, known, links, severities or empty, factors, intercepts, evidence, knots, rule_scores,
-   family, promotions), prior_words) -> scores, by_rules, blank: fields of Judgement */
+/* weigh((words, signals, counts, known, links, severities or empty, factors, intercepts, leaning, particulars, evidence,
+   knots, rule_scores, family, promotions), prior_words) -> scores, by_rules, blank: fields of Judgement */
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
     PyObject *tables;
     double prior_words;
-    Array a[13] = {0};
+    Array a[15] = {0};
     if (!PyArg_ParseTuple(arguments, "Od", &tables, &prior_words)) return NULL;
-    if (!arrays_from(tables, a, 13, "qqqqqqddddfqq")) return NULL;
+    if (!arrays_from(tables, a, 15, "qqqqqqdddqddfqq")) return NULL;
     const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[2]), *known = I64(a[3]), *links = I64(a[4]);
-    const int64_t *severities = a[5].size ? I64(a[5]) : NULL, *family = I64(a[11]), *promotions = I64(a[12]);
-    const double *factors = a[6].data, *intercepts = a[7].data, *evidence = a[8].data, *knots = a[9].data;
-    const float *rule_scores = a[10].data;
+    const int64_t *severities = a[5].size ? I64(a[5]) : NULL, *family = I64(a[13]), *promotions = I64(a[14]);
+    const double *factors = a[6].data, *intercepts = a[7].data, *leaning = a[8].data;
+    const double *evidence = a[10].data, *knots = a[11].data;
+    const float *rule_scores = a[12].data;
     Py_ssize_t comments = a[2].size;
     Vector out[WEIGH_OUTPUTS] = {0};
     float *score = vector_extend(&out[SCORES], comments * HEADS * sizeof(float));
     uint8_t *by_rules = vector_extend(&out[BY_RULES], comments), *blank = vector_extend(&out[BLANK], comments);
     for (Py_ssize_t i = 0; score && by_rules && blank && i < comments; i++, score += HEADS) {
         double length = (double)counts[i] + prior_words, root = sqrt(length > 1 ? length : 1);
+        double logits[HEADS];
         for (int head = 0; head < HEADS; head++) {
             double raw = (double)words[i * HEADS + head] / root + (double)signals[i * HEADS + head];
-            double logit = raw * factors[head] + intercepts[head];
-            if (severities) logit += evidence[severities[i * HEADS + head]];
-            score[head] = logistic(knots, a[9].size, logit);
+            logits[head] = raw * factors[head] + intercepts[head];
+            if (severities) logits[head] += evidence[severities[i * HEADS + head]];
         }
+        lean(logits, leaning, &a[9]);
+        for (int head = 0; head < HEADS; head++) score[head] = logistic(knots, a[11].size, logits[head]);
         by_rules[i] = (double)known[i] < LEAST_KNOWN * (double)counts[i];
         if (by_rules[i]) {
             float ruled[HEADS];
             for (int head = 0; head < HEADS; head++) ruled[head] = severities ? rule_scores[severities[i * HEADS + head]] : 0;
-            for (Py_ssize_t j = 0; j < a[12].size; j++) { /* a link is one in any language */
+            for (Py_ssize_t j = 0; j < a[14].size; j++) { /* a link is one in any language */
                 int64_t head = promotions[j];
                 if (score[head] > ruled[head]) ruled[head] = score[head];
             }
@@ -59,12 +74,12 @@ PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
         }
         blank[i] = counts[i] == 0 && links[i] == 0;
         if (blank[i]) memset(score, 0, HEADS * sizeof(float));
-        for (Py_ssize_t j = 0; j + 1 < a[11].size; j += 2) {
+        for (Py_ssize_t j = 0; j + 1 < a[13].size; j += 2) {
             float parent = score[family[j + 1]], *child = &score[family[j]];
             if (*child > parent) *child = parent;
         }
     }
-    arrays_release(a, 13);
+    arrays_release(a, 15);
     return vectors_to_tuple(out, WEIGH_OUTPUTS);
 }
 

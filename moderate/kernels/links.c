@@ -1,4 +1,4 @@
-/* Links, mark-up and HTML entities: links.py. */
+/* Links, mark-up, HTML entities and drawn letters: links.py. */
 #include "text.h"
 
 /* Index of a key among sorted keys, or -1. */
@@ -58,6 +58,45 @@ void replace_entities(Batch *batch, const Knowledge *known) {
         batch->classes[place] = (batch->entries[place] >> CLASS_SHIFT) & 7;
         memset(batch->classes + place + 1, IGNORED, length + 1);
         place += length + 1;
+    }
+}
+
+/* --- Drawn letters -------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *strokes;
+    uint32_t letter;
+} DRAWINGS[] = {
+    {"|-|", 'h'}, {"|_|", 'u'}, {"|\\|", 'n'}, {"|\\/|", 'm'}, {"|<", 'k'}, {"|3", 'b'}, {"|)", 'd'}, {"()", 'o'},
+};
+
+/* Number of strokes of the drawing at `place`, and which it is; 0 where there is none. */
+static Py_ssize_t drawing_at(const Batch *batch, Py_ssize_t place, size_t *which) {
+    for (*which = 0; *which < sizeof DRAWINGS / sizeof *DRAWINGS; ++*which) {
+        const char *strokes = DRAWINGS[*which].strokes;
+        Py_ssize_t length = 0;
+        while (strokes[length] && code_at(batch, place + length) == (uint32_t)strokes[length]) length++;
+        if (!strokes[length]) return length;
+    }
+    return 0;
+}
+
+void replace_drawings(Batch *batch, const Knowledge *known) {
+    Py_ssize_t reach = 0; /* behind the drawings so far */
+    for (Py_ssize_t place = 0; place < batch->size; place++) {
+        uint32_t code = CODE(batch, place);
+        if (code != '|' && code != '(') continue;
+        size_t which;
+        Py_ssize_t length = drawing_at(batch, place, &which);
+        if (!length) continue;
+        bool before = batch->classes[place - 1] == LETTER, behind = class_at(batch, place + length) == LETTER;
+        if (code == '(' ? !(before && behind) : !(before || behind)) continue;
+        if (place >= reach) {
+            batch->entries[place] = U32(*known->folding)[DRAWINGS[which].letter];
+            batch->classes[place] = LETTER;
+            memset(batch->classes + place + 1, IGNORED, length - 1);
+        }
+        if (place + length > reach) reach = place + length;
     }
 }
 
