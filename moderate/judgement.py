@@ -17,8 +17,9 @@ from .compiled import kernels
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
 from .guidelines import CATEGORIES, PROMOTIONS
-from .model import LOGISTIC, PARTICULARS, LinearModel, cap_children, lean, probabilities
+from .model import LinearModel
 from .rules import FAMILY_COLUMNS, Hits, RuleBook
+from .scoring import LOGISTIC, PARTICULARS, cap_children, lean, probabilities
 from .text import PIECE, tokenize
 
 # What a hit of the rule book adds to the model's log-odds, by severity (none, mild, strong, severe): enough to settle

@@ -6,7 +6,7 @@ comment are added four heads at a time in 64-bit words (Lamport 1975). Score of 
 
     scale * (sum over the rows of the comment) / sqrt(words + prior words) + scale * (signals)
 
-and Platt's sigmoid (1999) makes a probability of it.
+calibrated after Platt (1999). `moderate.scoring` makes probabilities of the scores of all heads.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from .errors import ModelError
 from .feature_table import FeatureTable
 from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
 from .folding import BOUNDARY_CODE, U8, Ints
-from .guidelines import CATEGORIES, FAMILY, NEVER, PRESETS, Category
+from .guidelines import CATEGORIES, NEVER, PRESETS
 from .model_folder import read_folder, refused_entries, write_folder
+from .scoring import PARTICULARS
 from .spelling import Spelling
 from .text import hash_stretches
 from .untrusted import ascends, fits_table
@@ -38,21 +39,6 @@ OFFSET: Final = 128  # a weight w is stored as the byte w + 128, so that sums ne
 MOST_ADDED: Final = 256  # rows: 256 * 255 still fits the 16 bits that a sum has
 LARGEST_NUMBER: Final = 1e9  # in the configuration, so that no product overflows
 GRAM_SHIFT: Final = 16  # fractional bits of the factor that scales an unknown word's n-grams
-
-# Knots of the logistic function, so that a probability does not depend on a platform's exp(): 1/256 apart, linear
-# between, off by less than 1e-6; beyond 16 it is 0 or 1 to seven digits.
-_REACH: Final = 16
-_STEPS: Final = 256
-LOGISTIC: Final = np.round(1 / (1 + np.exp(-np.arange(-_REACH * _STEPS, _REACH * _STEPS + 1) / _STEPS)), 9)
-
-# What a general head may lean on, as score columns: (particular, general). Each says what it says by itself.
-PARTICULARS: Final = (
-    *((child, parent) for child, parent in FAMILY if parent == CATEGORIES.index(Category.ABUSE)),
-    *(
-        (CATEGORIES.index(particular), CATEGORIES.index(Category.TOXIC))
-        for particular in (Category.THREAT, Category.PERSONAL_ATTACK, Category.ABUSE)
-    ),
-)
 
 _EVEN_BYTES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
 # Where each head's sum is found among the sixteen sums of `sum_rows`.
@@ -73,7 +59,8 @@ class LinearModel:
         gram_ratio: value of one unit of an n-gram's weight, in units of a word's.
         prior_words: words that every comment is taken to have besides its own, so that one alone says little.
         slopes, intercepts: Platt's calibration of each head; float64 (len(CATEGORIES),).
-        leaning: share of what the surest of `PARTICULARS` says in each head, in [0, 1]; float64 (len(CATEGORIES),).
+        leaning: share in each of what the surest of its particular heads says (`scoring.lean`), in [0, 1]; float64
+            (len(CATEGORIES),).
         presets: policy preset -> category -> threshold.
         card: what else the configuration says: name, training digest, corpora, metrics.
     """
@@ -276,41 +263,6 @@ def sum_rows(table: U8, rows: npt.NDArray[np.int32], starts: Ints) -> Ints:
         sums = np.add.reduceat(sums, part_first, axis=0)
     sums -= OFFSET * lengths[:, None]
     return sums
-
-
-def lean(logits: Floats, leaning: Floats) -> None:
-    """Let general heads lean, in place, on the surest of their `PARTICULARS`.
-
-    A head on all kinds of abuse at once is one line through all of them; the surest of several lines bounds more than a
-    line can (Jacobs et al. 1991, "Adaptive mixtures of local experts", with the hardest of gates).
-
-    Args:
-        logits: log-odds; float64 (n, len(CATEGORIES)).
-        leaning: share of the surest; float64 (len(CATEGORIES),).
-    """
-    surest = np.full(logits.shape, -np.inf)
-    for particular, general in PARTICULARS:
-        np.maximum(surest[:, general], logits[:, particular], out=surest[:, general])
-    leaning_heads = leaning.nonzero()[0]
-    own = logits[:, leaning_heads]
-    logits[:, leaning_heads] = own + leaning[leaning_heads] * (surest[:, leaning_heads] - own)
-
-
-def probabilities(logits: Floats) -> npt.NDArray[np.float32]:
-    """The logistic function by table; float32, same shape."""
-    place = ((logits + _REACH) * _STEPS).clip(0, LOGISTIC.size - 1)
-    below = place.astype(np.int64)
-    low = LOGISTIC.take(below)
-    return (low + (LOGISTIC.take(below + 1, mode="clip") - low) * (place - below)).astype(np.float32)
-
-
-def cap_children(scores: npt.NDArray[np.float32]) -> None:
-    """Lower, in place, every child category's score to its parent's; float32 (n, len(CATEGORIES)).
-
-    Raising the parent instead was worse: 0.963 -> 0.871 AUC for promotion, 0.885 -> 0.870 for abuse on hatexplain.
-    """
-    for child, parent in FAMILY:
-        np.minimum(scores[:, child], scores[:, parent], out=scores[:, child])
 
 
 def _thresholds(values: Mapping[str, Any]) -> dict[str, float]:

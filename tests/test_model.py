@@ -1,4 +1,4 @@
-"""The linear model: exact sums, probabilities, and the model folder, damaged ones included."""
+"""The linear model: exact sums, and the model folder, damaged ones included."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from tiny import batches, build_model, build_spelling
 
 from moderate import CATEGORIES, ModelError
 from moderate.features import SIGNALS, combine, hash_word_grams
-from moderate.model import MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, lean, probabilities, sum_rows
+from moderate.model import MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, sum_rows
 from moderate.model_folder import ARRAYS, FORMAT
 from moderate.text import tokenize
 
@@ -133,57 +133,6 @@ def test_every_head_has_its_own_weights():
     model = build_model({"idiot": {name: 5 * place + 1 for place, name in enumerate(CATEGORIES)}}, intercept=0.0)
     logits = model.logits(model.vocabulary.extract(tokenize(["idiot"])))[0]
     assert logits.tolist() == pytest.approx([0.05 * (5 * place + 1) for place in range(len(CATEGORIES))])
-
-
-# --- general heads ---------------------------------------------------------------------------------------------------
-
-
-def leaned(logits, leaning):
-    """What becomes of the log-odds of categories, -9 if not given, with ``leaning``."""
-    values = np.full((1, len(CATEGORIES)), -9.0)
-    shares = np.zeros(len(CATEGORIES))
-    for category, value in logits.items():
-        values[0, CATEGORIES.index(category)] = value
-    for category, share in leaning.items():
-        shares[CATEGORIES.index(category)] = share
-    lean(values, shares)
-    return {category: value for category, value in zip(CATEGORIES, values[0].tolist(), strict=True) if value != -9}
-
-
-@pytest.mark.parametrize(
-    ("logits", "leaning", "expected"),
-    [
-        ({"abuse": -2.0, "racism": 2.0, "sexism": 1.0}, {}, {"abuse": -2.0}),
-        ({"abuse": -2.0, "racism": 2.0, "sexism": 1.0}, {"abuse": 0.25}, {"abuse": -1.0}),
-        ({"abuse": 2.0, "racism": -2.0, "sexism": -6.0}, {"abuse": 0.25}, {"abuse": 1.0}),
-        ({"toxic": 0.0, "threat": 4.0, "profanity": 8.0}, {"toxic": 0.5}, {"toxic": 2.0}),
-        ({"toxic": 0.0, "abuse": -2.0, "racism": 6.0}, {"toxic": 0.5, "abuse": 0.5}, {"toxic": -1.0, "abuse": 2.0}),
-    ],
-    ids=["not at all", "up", "down", "on no swearing", "on what abuse says by itself"],
-)
-def test_a_general_head_leans_on_the_surest_of_its_particular_ones(logits, leaning, expected):
-    assert leaned(logits, leaning) == {**logits, **expected}
-
-
-# --- probabilities ---------------------------------------------------------------------------------------------------
-
-
-def test_probabilities_are_the_logistic_function():
-    logits = np.linspace(-20, 20, 100_001)
-    assert np.abs(probabilities(logits) - 1 / (1 + np.exp(-logits))).max() < 1e-6
-
-
-def test_probabilities_never_fall_where_logits_rise():
-    logits = np.linspace(-18, 18, 1_000_001)
-    assert (np.diff(probabilities(logits).astype(np.float64)) >= 0).all()
-
-
-@given(arrays.arrays(np.float64, st.integers(0, 20), elements=st.floats(-1e20, 1e20)))
-def test_probabilities_lie_between_0_and_1(logits):
-    found = probabilities(logits)
-    assert found.dtype == np.float32
-    assert found.shape == logits.shape
-    assert ((found >= 0) & (found <= 1)).all()
 
 
 # --- the model folder ------------------------------------------------------------------------------------------------

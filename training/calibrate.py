@@ -13,7 +13,8 @@ from moderate import Moderator
 from moderate.errors import InputError
 from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, PARENT, PROMOTIONS, Category
-from moderate.model import PARTICULARS, Floats, LinearModel
+from moderate.model import Floats, LinearModel
+from moderate.scoring import PARTICULARS, find_surest
 from moderate.text import tokenize
 
 from .corpora import UNKNOWN, Corpus
@@ -81,15 +82,13 @@ def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
         labels = dev.labels[rows, column]
         scores = raw[rows, column]
         scores = np.minimum(scores, np.quantile(scores[labels == 1], SATURATED))
-        particulars = [particular for particular, general in PARTICULARS if general == column]
-        share = LEANING.get(CATEGORIES[column], 0.0) if samples.keys() >= set(particulars) else 0.0
         offset = np.zeros(rows.size)
-        if share:
-            found = raw[rows[:, None], particulars] * slopes[particulars] + intercepts[particulars]
-            offset = share * found.max(axis=1)
+        if samples.keys() >= {particular for particular, general in PARTICULARS if general == column}:
+            leaning[column] = LEANING.get(CATEGORIES[column], 0.0)
+        if leaning[column]:
+            offset = leaning[column] * find_surest(raw[rows] * slopes + intercepts)[:, column]
         line = fit_line(scores[:, None], labels, offset, strength=UNPENALISED, weights=weights)
-        leaning[column] = share
-        slopes[column], intercepts[column] = line.weights[0] / (1 - share), line.intercept / (1 - share)
+        slopes[column], intercepts[column] = np.append(line.weights, line.intercept) / (1 - leaning[column])
     return replace(model, slopes=slopes, intercepts=intercepts, leaning=leaning)
 
 
