@@ -87,9 +87,18 @@ def still(prior):
     return Line(np.zeros(HEADS + prior.matrix.shape[1]), 0.0)
 
 
-def test_a_line_that_moves_nothing_leaves_the_model_as_it_was(moderator, prior):
-    moved = Moderator(model=prior.assemble({TOXIC: still(prior)}, {}), rules=moderator.rules)
-    np.testing.assert_allclose(moved.scores(TEXTS), moderator.scores(TEXTS), atol=0.01)
+def test_a_line_that_moves_nothing_leaves_what_a_head_says_by_itself(moderator, prior):
+    moved = prior.assemble({TOXIC: still(prior)}, {})
+    found = read_comments(moved, moderator.rules, TEXTS).logits
+    assert np.abs(found - prior.logits).max() < 40 * moved.scale[TOXIC]
+
+
+def test_a_head_that_learned_leans_on_no_other_and_those_that_did_not_lean_as_before(moderator, prior):
+    moved = prior.assemble({TOXIC: still(prior)}, {})
+    assert moved.leaning[TOXIC] == 0
+    assert np.delete(moved.leaning, TOXIC).tolist() == np.delete(moderator.model.leaning, TOXIC).tolist()
+    unmoved = Moderator(model=prior.assemble({}, {}), rules=moderator.rules)
+    np.testing.assert_allclose(unmoved.scores(TEXTS), moderator.scores(TEXTS), atol=0.01)
 
 
 def test_a_line_is_what_the_new_head_says(moderator, prior):

@@ -15,7 +15,7 @@ from moderate.spaced import half_keys
 from moderate.text import hash_words, tokenize
 from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon, choose_hostile
 from training.matrix import build_space
-from training.spellings import build_spelling, hidden, misspelt, moved, starred, vowels_left_out
+from training.spellings import build_spelling, hidden, misspelt, moved, respelt, starred, vowels_left_out
 
 # What the training reads of a rule book: the words of its phrases, and its classes.
 CLASSES = {
@@ -154,6 +154,11 @@ def test_rare_words_run_together_and_rare_letters_in_disguise_are_no_words_eithe
     assert read("allmuppet", seen)[0] == "", "thirty people wrote it: it is a word, whatever the model knows of it"
 
 
+@pytest.mark.parametrize(("text", "word"), [("mvppet", "muppet"), ("norwegianz", "norwegians")])
+def test_words_spelt_by_sound_are_read(text, word):
+    assert read(text, {})[0] == word
+
+
 def test_what_stands_in_innocent_texts_is_a_word():
     seen = {"youmuppet": 3, "muppt": 2}
     assert read("youmuppet muppt", seen, innocent=["youmuppet", "muppt"]) == ("", set())
@@ -191,3 +196,7 @@ def test_misspellings_of_each_kind():
     assert set(misspelt("scum", telling=True)) == {"csum", "sucm", "scmu", "scm"}
     assert set(misspelt("hate", telling=False)) == {"ahte", "htae", "haet"}
     assert misspelt("oaf", telling=True) == ()
+    assert set(respelt("sucker")) == {"suker", "succer", "sukker", "zucker", "svcker", "sucka"}
+    assert set(respelt("gagging")) == {"qagging", "gagginq", "qaqqinq", "gaggyng"}
+    assert respelt("chef") == ["cheph"], "ch is a sound of its own"
+    assert respelt("oaf") == []

@@ -151,6 +151,8 @@ class Prior:
     def assemble(self, lines: Mapping[int, Line], calibration: Mapping[int, tuple[float, float]]) -> LinearModel:
         """The model with its heads moved by ``lines`` over ``shared`` and ``matrix``, and calibrated anew.
 
+        A head that learned leans on no other: it was fitted and calibrated by itself.
+
         Args:
             lines: head to its line; heads without one keep their weights.
             calibration: head to slope and intercept, applied to the log-odds of the line or of the old head.
@@ -158,6 +160,7 @@ class Prior:
         model = self._model
         rows, signals = model.rows.copy(), model.signals.copy()
         scale, slopes, intercepts = model.scale.copy(), model.slopes.copy(), model.intercepts.copy()
+        leaning = model.leaning.copy()
         units = model.scale * model.slopes
         old_rows = model.rows[:, :HEADS].astype(np.float64) - OFFSET
         for head, line in lines.items():
@@ -172,7 +175,10 @@ class Prior:
             rows[:, head] = np.rint(weights / scale[head]) + OFFSET
             signals[:, :, head] = np.rint(levels / scale[head]).clip(-32767, 32767)
             intercepts[head] = own + shares @ model.intercepts
+            leaning[head] = 0
         for head, (slope, intercept) in calibration.items():
             slopes[head] *= slope
             intercepts[head] = slope * intercepts[head] + intercept
-        return replace(model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts)
+        return replace(
+            model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts, leaning=leaning
+        )

@@ -33,6 +33,8 @@ HOMOGLYPHS: Final = {
     "r": "гｒ𝐫ʀᏒꓣ", "s": "ѕｓ𝐬ꜱᏚꓢ", "t": "тｔ𝐭ᴛᎢꓔ", "u": "υսｕ𝐮ᴜꓴᑌ", "v": "νѵｖ𝐯ᴠᏙꓦ", "w": "ԝաｗ𝐰ᴡᎳꓪ",
     "x": "хｘ𝐱×ꓫⲭ", "y": "уγｙ𝐲ʏᎩꓬ", "z": "ｚ𝐳ᴢᏃꓜ",
 }  # fmt: skip
+# Letters that are heard, or look, as others do, and are no look-alikes.
+HEARD: Final = {"s": ("z",), "f": ("ph",), "c": ("k",), "u": ("v",), "g": ("q",)}
 EMOJI: Final = "😀🔥💀👍❤🙃"
 
 _WORD: Final = re.compile(rf"(?<![\w@./])[A-Za-z]{{{LEAST_LETTERS},}}(?!\w|/|://|\.\w)")
@@ -40,7 +42,7 @@ _WORD: Final = re.compile(rf"(?<![\w@./])[A-Za-z]{{{LEAST_LETTERS},}}(?!\w|/|://
 Perturbation = Callable[[str, Random], str]
 
 
-def _replace(table: Mapping[str, str], share: float) -> Perturbation:
+def _replace(table: Mapping[str, Sequence[str]], share: float) -> Perturbation:
     """Put look-alikes for at least one, and about ``share``, of the letters that have some."""
 
     def perturb(word: str, chance: Random) -> str:
@@ -111,6 +113,7 @@ KINDS: Final[Mapping[str, Perturbation]] = {
     "leetspeak, all letters": _replace(LEET, 1.0),
     "homoglyphs, one letter": _replace(HOMOGLYPHS, 0.0),
     "homoglyphs, all letters": _replace(HOMOGLYPHS, 1.0),
+    "one letter as it is heard": _replace(HEARD, 0.0),
     "zero-width characters": _between("\u200b\u200c\u200d\u2060\ufeff"),
     "soft hyphens": _between("\u00ad"),
     "combining marks": _mark,

@@ -50,10 +50,11 @@ LEAST_CLASS: Final = 20  # comments of either class without which there is no le
 # or a group's name alone decides nothing.
 TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(CATEGORIES, (0.4, 0.25)),
+    **dict.fromkeys((Category.PROFANITY, Category.PERSONAL_ATTACK), (0.25, 0.15)),
     **dict.fromkeys((Category.ABUSE, *KINDS_OF_ABUSE), (1.0, 0.7)),
     Category.THREAT: (0.9, 0.6),
     Category.VULGARITY: (0.8, 0.5),
-    Category.TOXIC: (0.1, 0.06),
+    Category.TOXIC: (0.06, 0.04),
 }
 
 # Few, but all that there is of honest comments with links and brands, of civil comments under the news, and of readers'

@@ -36,6 +36,11 @@ SHORT: Final = 4  # letters of the shortest word that is looked for with stars, 
 MET_WITH_MARK: Final = 20.0
 MET_WITH_BLANK: Final = 0.1
 LETTER_WORDS: Final = "aiu"  # single letters that are words; others are read with what follows a mark, "s.hit"
+# A sound, and what is written for it to get past a filter, or to write as one speaks.
+SOUNDS: Final = (
+    (r"ck", "k"), (r"ck", "cc"), (r"c(?!h)", "k"), (r"f", "ph"), (r"s(?!h)", "z"), (r"u", "v"), (r"i", "y"),
+    (r"g", "q"), (r"er$", "a"),
+)  # fmt: skip
 _ODD: Final = re.compile(r"[^a-z]|(.)\1\1")
 _QUANTITY: Final = re.compile(r"\d+[a-z]{1,2}")
 
@@ -85,10 +90,11 @@ def build_spelling(
 
 
 def _disguised(lexicon: Lexicon) -> dict[str, str]:
-    """Spellings with letters dropped or swapped that are no words, each with the most frequent word it may be."""
+    """Wrong spellings that are no words, each with the most frequent word it may be."""
     disguised: dict[str, str] = {}
     for word in lexicon.disguised:
-        for spelling in misspelt(word, telling=word in lexicon.decisive, frequent=word in lexicon.frequent):
+        spellings = misspelt(word, telling=word in lexicon.decisive, frequent=word in lexicon.frequent)
+        for spelling in (*spellings, *respelt(word)):
             if spelling not in disguised and not lexicon.is_word(spelling, word):
                 disguised[spelling] = word
     return disguised
@@ -183,6 +189,18 @@ def moved(word: str) -> list[str]:
         before, three, after = word[:place], word[place : place + 3], word[place + 3 :]
         turned += [before + three[1:] + three[0] + after, before + three[2] + three[:2] + after]
     return [spelling for spelling in dict.fromkeys(turned) if spelling != word]
+
+
+def respelt(word: str) -> list[str]:
+    """Spellings of ``word`` with one of `SOUNDS` written otherwise: wherever it stands, the first time, the last."""
+    if len(word) < SHORT:
+        return []
+    spellings = []
+    for sound, written in SOUNDS:
+        places = list(re.finditer(sound, word))
+        spellings += [word[: place.start()] + written + word[place.end() :] for place in (*places[:1], *places[-1:])]
+        spellings.append(re.sub(sound, written, word))
+    return [spelling for spelling in dict.fromkeys(spellings) if spelling != word]
 
 
 def vowels_left_out(word: str) -> list[str]:
