@@ -25,14 +25,18 @@ UNDONE = [
 FOUND = [
     *UNDONE,
     "leetspeak, one letter",  # 3 points more of the approvals rejected
-    "leetspeak, all letters",
     "a star for a letter",
     "spaces between letters",
     "emoji between letters",
     "one emoji inside",
 ]
-# A letter is lost or moved: what is left is often another word, "blind" and "bind". Not to become worse.
-WEAK = {"two letters swapped": 0.88, "a letter dropped": 0.7}
+# What is left is often another word, "blind" and "bind", or may be several. Not to become worse.
+WEAK = {
+    "leetspeak, all letters": 0.89,
+    "one letter as it is heard": 0.87,
+    "two letters swapped": 0.9,
+    "a letter dropped": 0.7,
+}
 
 
 @pytest.fixture(scope="module")
@@ -96,5 +100,5 @@ def test_no_group_is_rejected_for_its_name(fairness):
 def test_political_names_and_reports_of_war_are_approved(fairness):
     rejected = {one.name: 1 - one.accuracy.verdict for one in fairness.functionalities}
     assert rejected["political_names"] == 0
-    assert rejected["war_reporting"] <= 0.09  # two of 25
+    assert rejected["war_reporting"] <= 0.05  # one of 25
     assert rejected["quotation"] <= 0.25  # known to be bad: see the model card

@@ -12,11 +12,10 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.769,
-    "surge_toxicity: toxic, AUC": 0.948,
-    "edos: sexism, AUC": 0.888,
-    "jigsaw_wikipedia_test: toxic, AUC": 0.951,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.841,
+    "fox_news: abuse, AUC": 0.771,
+    "surge_toxicity: toxic, AUC": 0.950,
+    "jigsaw_wikipedia_test: toxic, AUC": 0.953,
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.842,
     "civil_comments_clean dev, 45 clean, rejected": 0.0667,
     "hard_negatives_links_brands dev, 41 clean, rejected as promotion": 0.122,
     "news_names, 350, rejected alone": 0.0286,
@@ -24,14 +23,14 @@ MISSED = {
 
 # Below these no test set may fall: what the model had when they were written, less a hundredth.
 LEAST = {
-    "fox_news: abuse": 0.759,
-    "surge_toxicity: toxic": 0.938,
-    "edos: sexism": 0.878,
-    "hatexplain: abuse": 0.908,
-    "hatexplain: toxic": 0.817,
-    "convabuse: toxic": 0.939,
-    "jigsaw_wikipedia_test: toxic": 0.941,
-    "jigsaw_wikipedia_test: profanity": 0.96,
+    "fox_news: abuse": 0.761,
+    "surge_toxicity: toxic": 0.94,
+    "edos: sexism": 0.881,
+    "hatexplain: abuse": 0.905,
+    "hatexplain: toxic": 0.819,
+    "convabuse: toxic": 0.94,
+    "jigsaw_wikipedia_test: toxic": 0.943,
+    "jigsaw_wikipedia_test: profanity": 0.961,
     "jigsaw_wikipedia_test: personal_attack": 0.957,
     "jigsaw_wikipedia_test: abuse": 0.966,
     "janitr_x_posts_test: promotion": 0.925,
