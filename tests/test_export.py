@@ -66,12 +66,11 @@ NAMED = ["muslims", "women", "refugees", "all muslims", "those women", "muslims 
 
 
 @pytest.mark.parametrize("phrase", NAMED)
-def test_a_groups_name_alone_or_by_a_common_word_adds_little_to_abuse_and_all_to_its_kind(packed, phrase):
+def test_a_groups_name_alone_or_by_a_common_word_adds_less_to_what_is_forgiven_and_all_to_the_rest(packed, phrase):
     full, kept = both_weights(packed, phrase)
-    share = 1 - FORGIVEN["abuse"] if full[ABUSE] > 0 else 1
-    scale = packed[-1].scale
-    assert kept[ABUSE] == pytest.approx(full[ABUSE] * share, abs=scale[ABUSE])
-    assert kept[RACISM] == pytest.approx(full[RACISM], abs=scale[RACISM])
+    shares = np.array([1 - FORGIVEN.get(category, 0.0) for category in CATEGORIES])
+    expected = full * np.where(full > 0, shares, 1)
+    assert np.abs(kept - expected).max() <= packed[-1].scale.max()
 
 
 @pytest.mark.parametrize("phrase", ["bridges", "all rivers", "schools are", "museums are"])
