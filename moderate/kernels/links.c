@@ -81,23 +81,42 @@ static Py_ssize_t drawing_at(const Batch *batch, Py_ssize_t place, size_t *which
     return 0;
 }
 
-void replace_drawings(Batch *batch, const Knowledge *known) {
-    Py_ssize_t reach = 0; /* behind the drawings so far */
-    for (Py_ssize_t place = 0; place < batch->size; place++) {
-        uint32_t code = CODE(batch, place);
-        if (code != '|' && code != '(') continue;
-        size_t which;
-        Py_ssize_t length = drawing_at(batch, place, &which);
-        if (!length) continue;
-        bool before = batch->classes[place - 1] == LETTER, behind = class_at(batch, place + length) == LETTER;
-        if (code == '(' ? !(before && behind) : !(before || behind)) continue;
-        if (place >= reach) {
-            batch->entries[place] = U32(*known->folding)[DRAWINGS[which].letter];
-            batch->classes[place] = LETTER;
-            memset(batch->classes + place + 1, IGNORED, length - 1);
-        }
-        if (place + length > reach) reach = place + length;
+/* Whether one may begin among `count` entries: so simple that the compiler looks at several at once. */
+static bool may_be_drawn(const uint32_t *entries, Py_ssize_t count) {
+    uint32_t found = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint32_t code = entries[i] & CODE_MASK, next = entries[i + 1] & CODE_MASK;
+        found |= (code == '|') | ((code == '(') & (next == ')'));
     }
+    return found;
+}
+
+#define BLOCK 64 /* entries that are looked at together: most comments have no drawing */
+
+bool replace_drawings(Batch *batch, const Knowledge *known) {
+    Py_ssize_t reach = 0; /* behind the drawings so far */
+    bool replaced = false;
+    batch->entries[batch->size] = 0; /* there is room for one more */
+    for (Py_ssize_t begin = 0; begin < batch->size; begin += BLOCK) {
+        Py_ssize_t end = begin + BLOCK < batch->size ? begin + BLOCK : batch->size;
+        if (!may_be_drawn(batch->entries + begin, end - begin)) continue;
+        for (Py_ssize_t place = begin; place < end; place++) {
+            uint32_t code = CODE(batch, place);
+            size_t which;
+            Py_ssize_t length = code == '|' || code == '(' ? drawing_at(batch, place, &which) : 0;
+            if (!length) continue;
+            bool before = batch->classes[place - 1] == LETTER, behind = class_at(batch, place + length) == LETTER;
+            if (code == '(' ? !(before && behind) : !(before || behind)) continue;
+            if (place >= reach) {
+                batch->entries[place] = U32(*known->folding)[DRAWINGS[which].letter];
+                batch->classes[place] = LETTER;
+                memset(batch->classes + place + 1, IGNORED, length - 1);
+                replaced = true;
+            }
+            if (place + length > reach) reach = place + length;
+        }
+    }
+    return replaced;
 }
 
 /* --- Tags and links ------------------------------------------------------------------------------------------- */

@@ -223,23 +223,19 @@ static bool fold(Batch *batch, const Knowledge *known, const int64_t *offsets) {
     const Py_ssize_t size = batch->size;
     uint32_t *restrict entries = batch->entries;
     uint8_t *restrict classes = batch->classes;
-    bool ampersand = false, drawn = false, ignored = false;
-    uint32_t previous = 0;
+    bool ampersand = false, ignored = false;
     for (Py_ssize_t i = 0; i < batch->comments; i++) batch->boundaries[i] = offsets[i] - 1;
     for (Py_ssize_t place = 0; place < size; place++) {
         uint32_t entry = folding[entries[place]];
-        uint32_t code = entry & CODE_MASK;
         uint8_t class = (entry >> CLASS_SHIFT) & 7;
         entries[place] = entry;
         classes[place] = class;
-        ampersand |= code == '&';
-        drawn |= code == '|' || (code == ')' && previous == '(');
-        previous = code;
+        ampersand |= (entry & CODE_MASK) == '&';
         ignored |= class == IGNORED;
     }
-    if (!ampersand && !drawn) return ignored;
     if (ampersand) replace_entities(batch, known);
-    replace_drawings(batch, known);
+    bool drawn = replace_drawings(batch, known);
+    if (!ampersand && !drawn) return ignored;
     return ignored || memchr(classes, IGNORED, (size_t)size);
 }
 

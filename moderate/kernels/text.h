@@ -32,8 +32,9 @@ static inline bool is_alphanumeric(uint8_t class) { return (class | 1) == DIGIT;
 /* Put the character in place of each HTML entity, and mark the rest of it as ignored. */
 void replace_entities(Batch *batch, const Knowledge *known);
 
-/* Put the letter in place of each one that is drawn with several strokes, and mark the rest of it as ignored. */
-void replace_drawings(Batch *batch, const Knowledge *known);
+/* Put the letter in place of each one that is drawn with several strokes, and mark the rest of it as ignored; whether
+   there was any. */
+bool replace_drawings(Batch *batch, const Knowledge *known);
 
 /* Make punctuation of HTML tags; blank out the links and count those of each comment. */
 void cut_links(Batch *batch, const Knowledge *known, int64_t *links);
