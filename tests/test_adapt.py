@@ -15,7 +15,7 @@ from training.adapt import HEADS, Prior, add_rows, read_comments
 from training.regression import Line
 from training.words import weigh_words
 
-TOXIC, THREAT = CATEGORIES.index("toxic"), CATEGORIES.index("threat")
+TOXIC, THREAT, ABUSE = map(CATEGORIES.index, ("toxic", "threat", "abuse"))
 TEXTS = ["The zonkel snorfled past the bridge.", "A zonkel, a zonkel and its snorfled bridge!", "You stupid idiot",
          "thank you for the article", "www.example.com cheap watches", "zonkel bridge zonkel bridge", ""]  # fmt: skip
 
@@ -93,12 +93,25 @@ def test_a_line_that_moves_nothing_leaves_what_a_head_says_by_itself(moderator, 
     assert np.abs(found - prior.logits).max() < 40 * moved.scale[TOXIC]
 
 
-def test_a_head_that_learned_leans_on_no_other_and_those_that_did_not_lean_as_before(moderator, prior):
-    moved = prior.assemble({TOXIC: still(prior)}, {})
+def test_a_model_of_which_nothing_moved_leans_as_before(moderator, prior):
+    unmoved = prior.assemble({}, {})
+    assert unmoved.leaning.tolist() == moderator.model.leaning.tolist()
+    found = Moderator(model=unmoved, rules=moderator.rules).scores(TEXTS)
+    np.testing.assert_allclose(found, moderator.scores(TEXTS), atol=0.01)
+
+
+def test_a_head_that_learned_or_was_calibrated_leans_on_no_other(moderator, prior):
+    assert prior.assemble({TOXIC: still(prior)}, {}).leaning[TOXIC] == 0
+    assert prior.assemble({}, {TOXIC: (1.0, 0.0)}).leaning[TOXIC] == 0
+    assert prior.assemble({TOXIC: still(prior)}, {}).leaning[ABUSE] == moderator.model.leaning[ABUSE] > 0
+
+
+def test_a_head_does_not_follow_one_that_it_leaned_on(moderator, prior):
+    moved = prior.assemble({}, {THREAT: (1.0, 6.0)})
     assert moved.leaning[TOXIC] == 0
-    assert np.delete(moved.leaning, TOXIC).tolist() == np.delete(moderator.model.leaning, TOXIC).tolist()
-    unmoved = Moderator(model=prior.assemble({}, {}), rules=moderator.rules)
-    np.testing.assert_allclose(unmoved.scores(TEXTS), moderator.scores(TEXTS), atol=0.01)
+    before, after = (Moderator(model=one, rules=moderator.rules).scores(TEXTS) for one in (moderator.model, moved))
+    assert (after[:, THREAT] > before[:, THREAT] + 0.1).any()
+    assert np.abs(after[:, TOXIC] - before[:, TOXIC]).mean() < 0.05
 
 
 def test_a_line_is_what_the_new_head_says(moderator, prior):

@@ -110,8 +110,10 @@ def test_categories_alone_move_no_other_head(tmp_path, moderator):
     assert list(found.heads) == ["threat"]
     assert found.better
     texts = ["You are a complete idiot.", "Thank you for the article."]
-    others = [index for index, name in enumerate(CATEGORIES) if name != "threat"]
-    assert (found.moderator.scores(texts)[:, others] == moderator.scores(texts)[:, others]).all()
+    others = [index for index, name in enumerate(CATEGORIES) if name not in ("threat", "toxic")]
+    before, after = moderator.scores(texts), found.moderator.scores(texts)
+    assert (after[:, others] == before[:, others]).all()
+    assert after[:, CATEGORIES.index("toxic")] == pytest.approx(before[:, CATEGORIES.index("toxic")], abs=0.1)
     thresholds = dict(zip(CATEGORIES, found.moderator.thresholds, strict=True))
     assert thresholds["toxic"] == dict(zip(CATEGORIES, moderator.thresholds, strict=True))["toxic"]
 
@@ -280,7 +282,7 @@ def test_the_report_stands_by_itself_and_has_every_section(folder):
     ]  # fmt: skip
     assert text.count("<svg") == 2 + 2 + 1  # histogram and costs; precision and calibration; words
     words = " ".join(page.words)
-    for told in ("zonkel", "snorfel", "rejected falsely", "average precision"):
+    for told in ("snorfel", "rejected falsely", "average precision"):
         assert told in words
 
 

@@ -21,6 +21,7 @@ from moderate.guidelines import CATEGORIES
 from moderate.judgement import EVIDENCE
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, Floats, LinearModel
 from moderate.rules import RuleBook
+from moderate.scoring import PARTICULARS, lean
 from moderate.text import tokenize
 
 from .matrix import LEAST_WORD, Matrix, chunks, count_combinations, merge_counts, one_hot, table_rows
@@ -151,7 +152,8 @@ class Prior:
     def assemble(self, lines: Mapping[int, Line], calibration: Mapping[int, tuple[float, float]]) -> LinearModel:
         """The model with its heads moved by ``lines`` over ``shared`` and ``matrix``, and calibrated anew.
 
-        A head that learned leans on no other: it was fitted and calibrated by itself.
+        A head that learned or was calibrated leans on no other: it was by itself. One that leaned on such a head does
+        not follow it, but says as nearly as a line can what it said before.
 
         Args:
             lines: head to its line; heads without one keep their weights.
@@ -160,7 +162,6 @@ class Prior:
         model = self._model
         rows, signals = model.rows.copy(), model.signals.copy()
         scale, slopes, intercepts = model.scale.copy(), model.slopes.copy(), model.intercepts.copy()
-        leaning = model.leaning.copy()
         units = model.scale * model.slopes
         old_rows = model.rows[:, :HEADS].astype(np.float64) - OFFSET
         for head, line in lines.items():
@@ -175,10 +176,24 @@ class Prior:
             rows[:, head] = np.rint(weights / scale[head]) + OFFSET
             signals[:, :, head] = np.rint(levels / scale[head]).clip(-32767, 32767)
             intercepts[head] = own + shares @ model.intercepts
-            leaning[head] = 0
         for head, (slope, intercept) in calibration.items():
             slopes[head] *= slope
             intercepts[head] = slope * intercepts[head] + intercept
-        return replace(
-            model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts, leaning=leaning
-        )
+        model = replace(model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts)
+        return self._straighten(model, frozenset({*lines, *calibration}))
+
+    def _straighten(self, model: LinearModel, moved: frozenset[int]) -> LinearModel:
+        """The model with no head leaning that moved, or would lean on one that did."""
+        leaned = self.logits.copy()
+        lean(leaned, model.leaning)
+        slopes, intercepts, leaning = model.slopes.copy(), model.intercepts.copy(), model.leaning.copy()
+        for head in model.leaning.nonzero()[0].tolist():
+            if head not in moved and moved.isdisjoint(part for part, general in PARTICULARS if general == head):
+                continue
+            leaning[head] = 0
+            if head not in moved:
+                slope, shift = np.polyfit(self.logits[:, head], leaned[:, head], 1)
+                slopes[head] *= slope
+                intercepts[head] = slope * intercepts[head] + shift
+                moved |= {head}
+        return replace(model, slopes=slopes, intercepts=intercepts, leaning=leaning)
