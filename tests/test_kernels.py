@@ -11,6 +11,7 @@ from tiny import PIECES, batches
 
 from moderate import compiled, decision, explanation, features, judgement, model, rules, text
 from moderate.columns import describe, describe_all
+from moderate.links import DRAWINGS
 from moderate.moderator import DATA, Moderator
 from moderate.rules import RuleBook, _without_exceptions
 from moderate.text import PIECE, tokenize
@@ -51,6 +52,14 @@ def assert_equal(left, right):
 @given(any_batch)
 @example(["<" + "b" * 20 + ">", "<b", ">", "</a href", "<blockquotes>"])
 @example(["http://" + "a." * 40 + "com", "see a.com/x, b.com", "w.ww.x", "www.x"])
+@example(
+    [
+        "".join(f"a{strokes} {strokes}b c{strokes}d " for strokes in DRAWINGS),
+        *DRAWINGS,
+        "|-|_|x()|<y|",
+        "x" * 62 + "|-|a",
+    ]
+)
 @example(["＆amp; &amp;lt; &#;&#x;&#99999999;&#1114112;&amp", "&am", "p;"])
 def test_tokens(texts):
     assert_equal(tokenize(texts), text._tokenize(texts))

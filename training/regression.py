@@ -84,7 +84,6 @@ def fit_line(
     """
     transposed = matrix.T if isinstance(matrix, np.ndarray) else matrix.T.tocsr()
     size = matrix.shape[1]
-
     rates = np.ones(offset.size) if weights is None else weights
 
     def objective(parameters: Floats) -> tuple[float, Floats]:
