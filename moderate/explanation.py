@@ -18,11 +18,11 @@ import numpy.typing as npt
 from .compiled import kernels
 from .decision import Reason, Span, construct, group
 from .features import Features
-from .folding import Bools, Ints
+from .folding import Bools, Floats, Ints
 from .guidelines import CATEGORIES, FAMILY, PROMOTIONS, Category
 from .judgement import Judgement
 from .links import expand
-from .model import Floats, LinearModel
+from .model import LinearModel
 from .rules import FAMILY_COLUMNS, RuleBook
 
 KIND_SHARE: Final = 0.15  # of a broken category's score, from which a kind of it is named too; golden cases chose it
@@ -163,8 +163,9 @@ def _find_grounds(
     asked = (rejected, named.mask, named.columns, named.bounds, judgement.scores, judgement.by_rules, judgement.first)
     columns, spans = kernels.explain(
         (*asked, judgement.shifts),
-        () if model is None else (model.rows,),
+        () if model is None else (model.rows, model.passage_shares, model.passage_margins),
         0.0 if model is None else model.gram_ratio,
+        (0.0, 0.0) if model is None else (model.lengths.prior_words, model.lengths.damping),
         features.arrays(),
         (features.index, features.last, tokens.begins, tokens.ends, tokens.offsets),
         (hits.start, hits.end, hits.rule, rules.columns),
@@ -241,8 +242,9 @@ def locate_words(
     words = expand(begins, ends)
     starts = np.cumsum(ends - begins) - (ends - begins)
     case = np.repeat(np.arange(comments.size), ends - begins)
-    weights = model.word_weights(features, words, columns.take(case))
-    weights[features.boundaries().take(words)] = 0
+    alone = model.word_weights(features, words, columns.take(case))
+    alone[features.boundaries().take(words)] = 0
+    weights = model.weigh_passages(alone, np.append(starts, words.size), columns)
     strongest = np.maximum.reduceat(weights, starts)
     kept = np.flatnonzero((weights > 0) & (weights >= LEAST_SHARE * strongest.take(case)))
     order = kept[np.lexsort((-weights.take(kept), case.take(kept)))]

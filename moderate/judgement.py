@@ -17,7 +17,7 @@ from .compiled import kernels
 from .features import Features, Vocabulary
 from .folding import Bools, Ints
 from .guidelines import CATEGORIES, PROMOTIONS
-from .model import LinearModel
+from .model import LinearModel, Sums
 from .rules import FAMILY_COLUMNS, Hits, RuleBook
 from .scoring import LOGISTIC, PARTICULARS, cap_children, lean, probabilities
 from .text import PIECE, tokenize
@@ -96,10 +96,10 @@ def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | Non
     if model is None:
         scores, by_rules, blank = _rule(counts, severities)
     else:
-        words, signals = model.sums(features)
-        scores, by_rules, blank = weigh(
-            model, (merge(words), signals.take(piece_first[:-1], axis=0)), counts, severities
-        )
+        sums = model.sums(features)
+        if len(pieces) != len(texts):
+            sums = sums.merge(piece_first[:-1])
+        scores, by_rules, blank = weigh(model, sums, counts, severities)
     return Judgement(
         scores=scores, by_rules=by_rules, blank=blank, features=features, hits=hits, first=first, shifts=shifts
     )
@@ -108,12 +108,12 @@ def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | Non
 _Weighed = tuple[npt.NDArray[np.float32], Bools, Bools]
 
 
-def weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severities: Ints) -> _Weighed:
+def weigh(model: LinearModel, sums: Sums, counts: Counts, severities: Ints) -> _Weighed:
     """Probabilities from the model's sums and the rule book's evidence.
 
     Args:
         model: whose calibration is used.
-        sums: as from `LinearModel.sums`; int64 (n, len(CATEGORIES)) each.
+        sums: as from `LinearModel.sums`.
         counts: of words and links.
         severities: as from `RuleBook.severities`, or of size 0 when there were no hits.
 
@@ -122,15 +122,15 @@ def weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severitie
     """
     if kernels is None:
         return _weigh(model, sums, counts, severities)
-    comments = (*sums, counts.words, counts.known, counts.links, severities)
-    leaning = (model.leaning, _PARTICULARS)
-    knowledge = (*model.calibration(), *leaning, EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
-    scores, by_rules, blank = kernels.weigh((*comments, *knowledge), model.prior_words)
+    comments = (sums.words, sums.signals, sums.peaks, counts.words, counts.known, counts.links, severities)
+    shares = (model.passage_shares, model.passage_margins, model.leaning, _PARTICULARS)
+    knowledge = (*model.calibration(), *shares, EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
+    scores, by_rules, blank = kernels.weigh((*comments, *knowledge), (model.lengths.prior_words, model.lengths.damping))
     by_category = np.frombuffer(scores, np.float32).reshape(-1, len(CATEGORIES))
     return by_category, np.frombuffer(by_rules, np.bool_), np.frombuffer(blank, np.bool_)
 
 
-def _weigh(model: LinearModel, sums: tuple[Ints, Ints], counts: Counts, severities: Ints) -> _Weighed:
+def _weigh(model: LinearModel, sums: Sums, counts: Counts, severities: Ints) -> _Weighed:
     logits = model.calibrate(sums, counts.words)
     if severities.size:
         logits += EVIDENCE.take(severities)

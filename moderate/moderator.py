@@ -21,10 +21,10 @@ from .decision import Decision, Reason, Span, construct, name_scores
 from .errors import ModelError
 from .explanation import Named, find_leading_spans, find_reasons, reject
 from .features import Vocabulary
-from .folding import DATA, Ints
+from .folding import DATA, Floats, Ints
 from .guidelines import CATEGORIES, RULE_PRESETS, Category, Policy
 from .judgement import Judgement, judge
-from .model import Floats, LinearModel
+from .model import LinearModel
 from .rules import RuleBook
 
 CHUNK: Final = 1 << 16  # characters handled at once: their arrays fit a core's cache

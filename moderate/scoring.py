@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from .folding import Floats
 from .guidelines import CATEGORIES, FAMILY, Category
-
-Floats = npt.NDArray[np.float64]
 
 # What a general head may lean on, as score columns: (particular, general). Each says what it says by itself.
 PARTICULARS: Final = (

@@ -18,8 +18,15 @@ from training.regression import Line
 from training.words import weigh_words
 
 TOXIC, THREAT, ABUSE = map(CATEGORIES.index, ("toxic", "threat", "abuse"))
+LONG = "You are a liar and an idiot. " + "The council meets on Monday to talk about the bridge over the river. " * 3
 TEXTS = ["The zonkel snorfled past the bridge.", "A zonkel, a zonkel and its snorfled bridge!", "You stupid idiot",
-         "thank you for the article", "www.example.com cheap watches", "zonkel bridge zonkel bridge", ""]  # fmt: skip
+         "thank you for the article", "www.example.com cheap watches", "zonkel bridge zonkel bridge", "",
+         LONG]  # fmt: skip
+
+
+def read_whole(moderator, texts):
+    """`read_comments`, without what passages add."""
+    return read_comments(replace(moderator.model, passage_shares=np.zeros(HEADS)), moderator.rules, texts)
 
 
 def weights_of(model):
@@ -30,8 +37,8 @@ def weights_of(model):
 
 @given(texts=batches)
 @settings(max_examples=25)
-def test_a_reading_times_the_weights_is_what_the_model_says(moderator, texts):
-    reading = read_comments(moderator.model, moderator.rules, texts)
+def test_a_reading_times_the_weights_is_what_the_model_says_of_the_whole(moderator, texts):
+    reading = read_whole(moderator, texts)
     logits = reading.matrix @ weights_of(moderator.model) + moderator.model.intercepts
     units = moderator.model.scale * moderator.model.slopes  # n-grams of an unknown word are rounded to whole ones
     words = sum(len(text) + 1 for text in texts)
@@ -40,7 +47,7 @@ def test_a_reading_times_the_weights_is_what_the_model_says(moderator, texts):
 
 def test_a_reading_of_known_words_is_exact(moderator):
     known = ["You are a complete idiot.", "thank you for the article", "I will KILL you!!", "a bridge over the river"]
-    reading = read_comments(moderator.model, moderator.rules, known)
+    reading = read_whole(moderator, known)
     logits = reading.matrix @ weights_of(moderator.model) + moderator.model.intercepts
     np.testing.assert_allclose(logits, reading.logits, atol=1e-9)
 
@@ -94,7 +101,7 @@ def test_a_line_that_moves_nothing_leaves_what_a_head_says_by_itself(moderator, 
         Moderator(model=replace(model, leaning=np.zeros(HEADS)), rules=moderator.rules).scores(TEXTS)
         for model in (moderator.model, prior.assemble({TOXIC: still(prior)}, {}))
     )
-    np.testing.assert_allclose(after, before, atol=0.01)
+    np.testing.assert_allclose(after, before, atol=0.02)
 
 
 def test_a_model_of_which_nothing_moved_leans_as_before(moderator, prior):

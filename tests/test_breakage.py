@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 DEFECTS = {
     "two heads swapped": (
         "model.py",
-        "words, signals = sums\n        factors",
-        "words, signals = sums\n        words = words[:, [1, 0, *range(2, 14)]]\n        factors",
+        "raw = sums.words / ",
+        "raw = sums.words[:, [1, 0, *range(2, 14)]] / ",
         "test_model.py",
     ),
     "a span shifted by one": (
@@ -62,15 +62,27 @@ DEFECTS = {
     ),
     "calibration left out": (
         "model.py",
-        "raw * factors + intercepts",
-        "raw * self.scale",
+        "(raw + sums.signals) * factors + intercepts",
+        "(raw + sums.signals) * self.scale",
         "test_model.py",
     ),
     "the root of the length left out": (
         "model.py",
-        "words / np.sqrt(np.maximum(counts + self.prior_words, 1))[:, None]",
-        "words",
+        "sums.words / self.lengths.divisors(counts)[:, None]",
+        "sums.words.astype(np.float64)",
         "test_model.py",
+    ),
+    "passages unheard": (
+        "passages.py",
+        "raw += shares * np.maximum(peaks - raw - margins, 0)",
+        "pass",
+        "test_passages.py",
+    ),
+    "the wrong words of a passage": (
+        "passages.py",
+        "factors[expand(inside, ends)] +=",
+        "factors[expand(inside, ends) - 1] +=",
+        "test_passages.py",
     ),
     "children above their parents": ("judgement.py", "    cap_children(scores)\n", "", "test_moderator.py"),
     "general heads upright": ("judgement.py", "    lean(logits, model.leaning)\n", "", "test_moderator.py"),

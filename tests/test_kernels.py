@@ -24,7 +24,8 @@ PHRASES = [
     "5ub|-|uman", "|_||\\|()x",
 ]  # fmt: skip
 sentences = st.lists(st.sampled_from([*PHRASES, *PIECES, " "]), max_size=14).map(" ".join)
-any_batch = batches | st.lists(sentences, min_size=1, max_size=4)
+long_sentences = st.lists(st.sampled_from(PHRASES), min_size=4, max_size=30).map(" ".join)
+any_batch = batches | st.lists(sentences, min_size=1, max_size=4) | st.lists(long_sentences, min_size=1, max_size=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,8 +77,7 @@ def test_features(judge, texts):
 @given(any_batch)
 def test_sums(moderator, texts):
     found = moderator._vocabulary.extract(tokenize(texts))
-    for one, other in zip(moderator.model.sums(found), moderator.model._sums(found), strict=True):
-        assert one.tolist() == other.tolist()
+    assert_equal(moderator.model.sums(found), moderator.model._sums(found))
 
 
 @given(any_batch)

@@ -16,8 +16,9 @@ from tiny import batches, build_model, build_spelling
 
 from moderate import CATEGORIES, ModelError
 from moderate.features import SIGNALS, combine, hash_word_grams
-from moderate.model import MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, sum_rows
+from moderate.model import LARGEST_RATIO, MOST_ADDED, OFFSET, ROW_BYTES, LinearModel, sum_rows
 from moderate.model_folder import ARRAYS, FORMAT
+from moderate.passages import Lengths
 from moderate.text import tokenize
 
 WEIGHTS = {
@@ -37,8 +38,8 @@ def named(row):
 
 def sums(model, texts):
     """Sums over the words and over the signals, by category that has one, of each text."""
-    words, signals = model.sums(model.vocabulary.extract(tokenize(texts)))
-    return [(named(row), named(other)) for row, other in zip(words.tolist(), signals.tolist(), strict=True)]
+    found = model.sums(model.vocabulary.extract(tokenize(texts)))
+    return [(named(row), named(other)) for row, other in zip(found.words.tolist(), found.signals.tolist(), strict=True)]
 
 
 # --- sums ------------------------------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ def test_prior_words_make_one_word_say_less_and_many_as_much():
     toxic = CATEGORIES.index("toxic")
 
     def logits(prior):
-        judge = replace(model, prior_words=prior)
+        judge = replace(model, lengths=Lengths(prior_words=prior))
         return judge.logits(judge.vocabulary.extract(tokenize([few, many])))[:, toxic]
 
     np.testing.assert_allclose(logits(2.0)[0], logits(0.0)[0] / math.sqrt(3))
@@ -83,7 +84,13 @@ def test_prior_words_make_one_word_say_less_and_many_as_much():
 
 def test_a_model_that_names_no_prior_words_has_none(folder):
     rewrite(folder, lambda config: config.pop("prior_words"))
-    assert LinearModel.load(folder).prior_words == 0
+    assert LinearModel.load(folder).lengths.prior_words == 0
+
+
+def test_a_model_that_names_no_damping_divides_by_the_root_alone(folder):
+    rewrite(folder, lambda config: config.pop("damping"))
+    lengths = LinearModel.load(folder).lengths
+    assert lengths.divisors(np.array([400])) == math.sqrt(400 + lengths.prior_words)
 
 
 @given(
@@ -266,6 +273,27 @@ def test_an_older_model_does_not_lean(folder):
     assert not LinearModel.load(folder).leaning.any()
 
 
+def test_a_model_that_names_no_passages_reads_none(folder):
+    rewrite(folder, lambda config: config["calibration"].pop("passages"))
+    model = LinearModel.load(folder)
+    assert not model.passage_shares.any()
+    assert not model.passage_margins.any()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_of_passages_that_is_none_is_refused(folder, share):
+    rewrite(folder, lambda config: config["calibration"]["passages"]["shares"].__setitem__(0, share))
+    with pytest.raises(ModelError, match=r"config\.json"):
+        LinearModel.load(folder)
+
+
+@pytest.mark.parametrize("ratio", [-0.1, LARGEST_RATIO + 1])
+def test_an_n_gram_ratio_beyond_reason_is_refused(folder, ratio):
+    rewrite(folder, lambda config: config.__setitem__("gram_ratio", ratio))
+    with pytest.raises(ModelError, match=r"config\.json.*gram_ratio"):
+        LinearModel.load(folder)
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), 1e300, "much", None, [1.0, 2.0], {}])
 @pytest.mark.parametrize(
     "place",
@@ -273,9 +301,12 @@ def test_an_older_model_does_not_lean(folder):
         ("scale", 0),
         ("gram_ratio",),
         ("prior_words",),
+        ("damping",),
         ("calibration", "slopes", 3),
         ("calibration", "intercepts", 0),
         ("calibration", "leaning", 4),
+        ("calibration", "passages", "shares", 3),
+        ("calibration", "passages", "margins", 3),
         ("presets", "strict", "toxic"),
     ],
     ids=lambda place: "/".join(map(str, place)) if isinstance(place, tuple) else None,

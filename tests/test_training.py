@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,17 @@ from moderate.moderator import DATA
 from moderate.scoring import lean, probabilities
 from moderate.text import tokenize
 from training.augment import read_templates, write_sentences
-from training.calibrate import LEANING, NATURAL_RATE, calibrate, choose_presets, natural_samples
+from training.calibrate import (
+    DAMPING,
+    LEANING,
+    NATURAL_RATE,
+    PASSAGES,
+    calibrate,
+    choose_presets,
+    natural_samples,
+    raw_scores,
+    read_at_length,
+)
 from training.corpora import UNKNOWN, Corpus, read_corpora, read_corpus
 from training.evaluate import calibration_error, measure_set
 
@@ -301,6 +312,18 @@ def test_a_general_head_that_leans_is_calibrated_as_it_is_heard():
     weights = next(weights for column, _, weights in natural_samples(dev) if column == abuse)
     rate = np.average(probabilities(logits)[:, abuse], weights=weights)
     assert rate == pytest.approx(NATURAL_RATE["abuse"], rel=0.05)
+
+
+def test_a_passage_has_to_stand_out_by_a_share_of_the_spread_of_the_head():
+    dev = hostile_comments(KINDS)
+    model = build_model({kind: {kind: 100, "abuse": 60} for kind in KINDS})
+    read = read_at_length(model, dev)
+    spread = raw_scores(replace(model, lengths=read.lengths), dev.texts).std(axis=0)
+    assert read.lengths.damping == DAMPING
+    for column, head in enumerate(CATEGORIES):
+        share, margin = PASSAGES[head]
+        assert read.passage_shares[column] == share
+        assert read.passage_margins[column] * model.scale[column] == pytest.approx(margin * spread[column])
 
 
 def test_a_general_head_does_not_lean_on_one_that_has_learned_nothing():

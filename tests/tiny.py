@@ -10,6 +10,7 @@ from moderate.features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Vocabulary, 
 from moderate.guidelines import CATEGORIES, PRESETS
 from moderate.letters import disguises, spelling_keys
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
+from moderate.passages import Lengths
 from moderate.spaced import half_keys
 from moderate.spelling import Spelling
 from moderate.text import hash_words, tokenize
@@ -98,7 +99,7 @@ def build_model(
         signals=levels,
         scale=np.full(heads, scale),
         gram_ratio=0.5,
-        prior_words=0.0,
+        lengths=Lengths(prior_words=0.0),
         slopes=np.ones(heads),
         intercepts=np.full(heads, intercept),
         presets={

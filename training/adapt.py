@@ -1,7 +1,8 @@
 """A model as the prior of another: its features as a matrix, rows for words it did not know, its weights moved.
 
 A head of the new model is, before it is calibrated, a mixture of the old model's heads plus what its own weights were
-moved by. All of that is linear in the features, so it is folded back into one row of bytes a feature.
+moved by. All of that is linear in the features, so it is folded back into one row of bytes a feature. That passages
+raise the heads is not: a new head is raised by as much as the old one was, in log-odds, where a passage stands out.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from scipy import sparse
 
 from moderate.feature_table import FeatureTable
 from moderate.features import LEVEL_COUNT, SIGNALS, Features
-from moderate.folding import U64, Ints
+from moderate.folding import U64, Floats, Ints
 from moderate.guidelines import CATEGORIES
 from moderate.judgement import EVIDENCE
-from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, Floats, LinearModel
+from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
 from moderate.rules import RuleBook
 from moderate.scoring import PARTICULARS, lean
 from moderate.text import tokenize
@@ -37,7 +38,7 @@ class Reading:
 
     Attributes:
         matrix: value of each row of the model's table, then of each level of each signal; CSR float64 (n, F).
-        logits: log-odds of each head before the rule book adds to them; float64 (n, `HEADS`).
+        logits: log-odds of each head, raised by passages, before the rule book adds to them; float64 (n, `HEADS`).
         evidence: what the rule book adds; float64 (n, `HEADS`).
     """
 
@@ -57,7 +58,7 @@ def read_comments(model: LinearModel, rules: RuleBook, texts: Sequence[str]) -> 
             features.mute(hits.innocent)
         evidence.append(EVIDENCE.take(rules.severities(hits, features.first)))
         logits.append(model.logits(features))
-        shares = 1 / np.sqrt(np.maximum(features.counts + model.prior_words, 1))
+        shares = 1 / model.lengths.divisors(features.counts)
         words, grams, parts = gram_values(features, model.gram_ratio)
         owner = np.searchsorted(features.first, words, side="right") - 1
         for comments, found, value in (
@@ -162,7 +163,7 @@ class Prior:
         model = self._model
         rows, signals = model.rows.copy(), model.signals.copy()
         scale, slopes, intercepts = model.scale.copy(), model.slopes.copy(), model.intercepts.copy()
-        units = model.scale * model.slopes
+        margins, units = model.passage_margins.copy(), model.scale * model.slopes
         old_rows = model.rows[:, :HEADS].astype(np.float64) - OFFSET
         for head, line in lines.items():
             shares = line.weights[:HEADS] / self._spread
@@ -176,10 +177,12 @@ class Prior:
             rows[:, head] = np.rint(weights / scale[head]) + OFFSET
             signals[:, :, head] = np.rint(levels / scale[head]).clip(-32767, 32767)
             intercepts[head] = own + shares @ model.intercepts
+            margins[head] *= units[head] / scale[head]
         for head, (slope, intercept) in calibration.items():
             slopes[head] *= slope
             intercepts[head] = slope * intercepts[head] + intercept
         model = replace(model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts)
+        model = replace(model, passage_margins=margins)
         return self._straighten(model, frozenset({*lines, *calibration}))
 
     def _straighten(self, model: LinearModel, moved: frozenset[int]) -> LinearModel:

@@ -53,6 +53,7 @@ def write_card(moderator: Moderator, path: Path, sections: Mapping[str, str]) ->
         f"Written by `python -m training`, moderate {__version__}. A linear model with "
         f"{len(CATEGORIES)} heads over hashed word, word-pair, word-class and character features; "
         f"{model.card.get('rows', 0):,} rows of eight-bit weights. "
+        "Heads are raised where a passage of some eight words stands out from the rest of a comment; "
         "`abuse` and `toxic` give a share to the surest of the heads they comprise. "
         f"Training data: SHA-256 `{str(model.card.get('training_sha256', ''))[:16]}…`.",
         "",

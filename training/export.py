@@ -13,6 +13,7 @@ from moderate.features import CLASS_HASHES, IDENTITY_CLASS, LEVEL_COUNT, SIGNALS
 from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, PRESETS
 from moderate.model import CLASS_BYTE, OFFSET, ROW_BYTES, LinearModel
+from moderate.passages import Lengths
 
 from .matrix import PRIOR_WORDS, Space
 
@@ -76,7 +77,7 @@ def export_model(
         signals=np.rint(signals / scale).clip(-32767, 32767).astype(np.int16),
         scale=scale,
         gram_ratio=gram_ratio,
-        prior_words=PRIOR_WORDS,
+        lengths=Lengths(prior_words=PRIOR_WORDS),
         slopes=np.ones(heads),
         intercepts=np.zeros(heads),
         presets={name: dict.fromkeys(CATEGORIES, 0.5) for name in PRESETS},

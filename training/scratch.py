@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
+from moderate.folding import Floats
 from moderate.guidelines import CATEGORIES
 from moderate.judgement import EVIDENCE
-from moderate.model import Floats, LinearModel
+from moderate.model import LinearModel
 from moderate.rules import RuleBook
 
 from .adapt import LEAST_COMMENTS

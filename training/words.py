@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from moderate.features import hash_word_grams
+from moderate.folding import Floats
 from moderate.guidelines import CATEGORIES
-from moderate.model import OFFSET, Floats, LinearModel
+from moderate.model import OFFSET, LinearModel
 from moderate.text import hash_words
 
 from .matrix import count_words
@@ -52,7 +53,7 @@ def weigh_words(model: LinearModel, words: Sequence[str]) -> Floats:
     sums = np.zeros((unknown.size, len(CATEGORIES)))
     np.add.at(sums, owner, weights.take(grams, axis=0))
     values[unknown] = sums * (model.gram_ratio / np.sqrt(np.maximum(counts, 1)))[:, None]
-    scaled: Floats = values * (model.scale * model.slopes) / np.sqrt(COMMENT_WORDS + model.prior_words)
+    scaled: Floats = values * (model.scale * model.slopes) / model.lengths.divisors(np.array(COMMENT_WORDS))
     return scaled
 
 

@@ -25,27 +25,31 @@ static Py_ssize_t lower_bound(const int64_t *values, Py_ssize_t count, int64_t v
     return low;
 }
 
-static inline double weight_of(const Model *model, int32_t row, int64_t head) {
-    return (double)model->rows[(size_t)row * ROW_BYTES + head] - OFFSET;
+static inline int64_t weight_of(const Model *model, int32_t row, int64_t head) {
+    return (int64_t)model->rows[(size_t)row * ROW_BYTES + head] - OFFSET;
 }
+
+#define SHARED 6 /* parts of a unit, so that two words and three can share one evenly */
 
 /* What each of the words [begin, end) of a comment adds to a head; a feature of several words is shared among them. */
 static void weigh_words(const Model *model, const Features *features, Py_ssize_t begin, Py_ssize_t end, int64_t head,
-                        double *weights) {
-    double pair = 0, frame = 0, frame_before = 0; /* shares of those that began one and two words before */
+                        int64_t *weights) {
+    int64_t pair = 0, frame = 0, frame_before = 0; /* shares of those that began one and two words before */
     for (Py_ssize_t word = begin; word < end; word++) {
         const int32_t *rows = features->rows + 4 * word;
-        double next_pair = weight_of(model, rows[1], head) / 2, next_frame = weight_of(model, rows[2], head) / 3;
-        double single = weight_of(model, rows[0], head) + (next_pair + pair);
-        weights[word - begin] = single + (next_frame + frame + frame_before) + weight_of(model, rows[3], head);
+        int64_t next_pair = weight_of(model, rows[1], head) * (SHARED / 2);
+        int64_t next_frame = weight_of(model, rows[2], head) * (SHARED / 3);
+        int64_t single = SHARED * (weight_of(model, rows[0], head) + weight_of(model, rows[3], head));
+        weights[word - begin] = single + next_pair + pair + next_frame + frame + frame_before;
         pair = next_pair, frame_before = frame, frame = next_frame;
     }
     pair = frame = frame_before = 0;
     Py_ssize_t link = lower_bound(features->chain, features->chains, begin);
     for (; link < features->chains && features->chain[link] < end; link++) {
         const int32_t *rows = features->chain_rows + 2 * link;
-        double next_pair = weight_of(model, rows[0], head) / 2, next_frame = weight_of(model, rows[1], head) / 3;
-        weights[features->chain[link] - begin] += (next_pair + pair) + (next_frame + frame + frame_before);
+        int64_t next_pair = weight_of(model, rows[0], head) * (SHARED / 2);
+        int64_t next_frame = weight_of(model, rows[1], head) * (SHARED / 3);
+        weights[features->chain[link] - begin] += next_pair + pair + next_frame + frame + frame_before;
         pair = next_pair, frame_before = frame, frame = next_frame;
     }
     Py_ssize_t gram = lower_bound(features->gram_words, features->grams, begin);
@@ -54,11 +58,32 @@ static void weigh_words(const Model *model, const Features *features, Py_ssize_t
         Py_ssize_t first = gram;
         while (gram < features->grams && features->gram_words[gram] == word) gram++;
         add_unknown(model, values, features->gram_rows + first, gram - first);
-        weights[word - begin] += (double)values[head];
+        weights[word - begin] += SHARED * values[head];
     }
     Py_ssize_t piece = lower_bound(features->piece_first, features->pieces, begin);
     for (; piece < features->pieces && features->piece_first[piece] < end; piece++)
         weights[features->piece_first[piece] - begin] = 0;
+}
+
+/* What words add once the passage that stands out counts more; `count` of them, the first one a boundary. */
+static void weigh_passages(const Model *model, const int64_t *weights, Py_ssize_t count, double share, double margin,
+                           double *raised) {
+    Py_ssize_t best = 0, best_end = 0, words = count - 1;
+    int64_t sum = 0;
+    double peak = -INFINITY, best_root = 1, root = divisor(model->lengths, words);
+    for (Py_ssize_t i = 0; i < count; i++) sum += weights[i];
+    for (Py_ssize_t place = 0; place == 0 || words - place > BLOCK; place += BLOCK) {
+        Py_ssize_t read = words - place < 2 * BLOCK ? words - place : 2 * BLOCK;
+        Py_ssize_t begin = place ? place + 1 : 0, end = place + 1 + read;
+        int64_t passage = 0;
+        for (Py_ssize_t i = begin; i < end; i++) passage += weights[i];
+        double passage_root = divisor(model->lengths, read), value = (double)passage / passage_root;
+        if (value > peak) peak = value, best = begin, best_end = end, best_root = passage_root;
+    }
+    bool standing = peak - (double)sum / root - margin > 0;
+    double outside = standing ? 1 - share : 1, inside = standing ? outside + share * root / best_root : 1;
+    for (Py_ssize_t i = 0; i < count; i++)
+        raised[i] = (double)weights[i] * (i >= best && i < best_end ? inside : outside);
 }
 
 /* Append the words that weigh most, in order of place. */
@@ -146,7 +171,8 @@ typedef struct {
     Places places;
     const int64_t *first, *hit_start, *hit_end, *hit_rule, *rule_columns;
     Py_ssize_t hits, rules;
-    Vector spans, weights, words, chosen; /* scratch */
+    const double *shares, *margins; /* of passages */
+    Vector spans, weights, raised, words, chosen; /* scratch */
 } Explainer;
 
 static bool add_ground(Explainer *explainer, int64_t column, int64_t rule, int64_t source, Vector *grounds) {
@@ -199,13 +225,16 @@ static bool add_rules(Explainer *explainer, int64_t comment, const uint8_t *mask
 static bool add_categories(Explainer *explainer, int64_t comment, const int64_t *columns, Py_ssize_t count,
                            Vector *grounds) {
     Py_ssize_t begin = explainer->first[comment], end = explainer->first[comment + 1];
-    explainer->weights.bytes = 0;
-    double *weights = vector_extend(&explainer->weights, (end - begin) * sizeof(double));
-    if (!weights) return PyErr_NoMemory();
+    explainer->weights.bytes = explainer->raised.bytes = 0;
+    int64_t *weights = vector_extend(&explainer->weights, (end - begin) * sizeof(int64_t));
+    double *raised = vector_extend(&explainer->raised, (end - begin) * sizeof(double));
+    if (!weights || !raised) return PyErr_NoMemory();
     for (Py_ssize_t i = 0; i < count && i < MOST_CATEGORIES; i++) {
         weigh_words(explainer->model, &explainer->features, begin, end, columns[i], weights);
+        weigh_passages(explainer->model, weights, end - begin, explainer->shares[columns[i]],
+                       SHARED * explainer->margins[columns[i]], raised);
         explainer->words.bytes = explainer->spans.bytes = 0;
-        choose(weights, begin, end - begin, &explainer->words);
+        choose(raised, begin, end - begin, &explainer->words);
         const int64_t *words = ITEMS(explainer->words, int64_t);
         for (Py_ssize_t j = 0; j < COUNT(explainer->words, int64_t); j++)
             add_span(&explainer->features, &explainer->places, words[j], words[j], &explainer->spans);
@@ -264,19 +293,23 @@ static bool explain(Explainer *explainer, Array *a, Vector *out, PyObject *spans
     return good;
 }
 
-/* explain((rejected, mask, columns, bounds, scores, by_rules, first, shifts), (rows,) or (), gram_ratio,
-   arrays of Features, (index, last, token begins, ends, offsets), (start, end, rule, rule columns))
+/* explain((rejected, mask, columns, bounds, scores, by_rules, first, shifts), (rows, shares and margins of passages) or (),
+   gram_ratio, (prior_words, damping), arrays of Features, (index, last, token begins, ends, offsets),
+   (start, end, rule, rule columns))
    -> column, rule, source and score of each reason, bounds of the comments, and a list of their spans */
 PyObject *kernel_explain(PyObject *module, PyObject *arguments) {
     PyObject *asked, *weights, *features, *places, *hits;
-    double gram_ratio;
-    Array a[8] = {0}, m[1] = {0}, f[7] = {0}, p[5] = {0}, h[4] = {0};
-    if (!PyArg_ParseTuple(arguments, "OOdOOO", &asked, &weights, &gram_ratio, &features, &places, &hits)) return NULL;
-    Py_ssize_t models = PyTuple_Check(weights) && PyTuple_Size(weights) ? 1 : 0;
-    bool good = arrays_from(asked, a, 8, "qbqqfbqq") && arrays_from(weights, m, models, "b") &&
+    Model model = {0};
+    Lengths *lengths = &model.lengths;
+    Array a[8] = {0}, m[3] = {0}, f[7] = {0}, p[5] = {0}, h[4] = {0};
+    if (!PyArg_ParseTuple(arguments, "OOd(dd)OOO", &asked, &weights, &model.gram_ratio, &lengths->prior_words,
+                          &lengths->damping, &features, &places, &hits))
+        return NULL;
+    Py_ssize_t models = PyTuple_Check(weights) && PyTuple_Size(weights) ? 3 : 0;
+    bool good = arrays_from(asked, a, 8, "qbqqfbqq") && arrays_from(weights, m, models, "bdd") &&
                 arrays_from(features, f, 7, "qiqiiqq") && arrays_from(places, p, 5, "qqqqq") &&
                 arrays_from(hits, h, 4, "qqqq");
-    Model model = {U8(m[0]), NULL, gram_ratio};
+    model.rows = U8(m[0]);
     Explainer explainer = {
         .model = models ? &model : NULL,
         .features = {
@@ -287,16 +320,18 @@ PyObject *kernel_explain(PyObject *module, PyObject *arguments) {
         .places = {I64(p[0]), I64(p[1]), I64(p[2]), I64(p[3]), I64(p[4]), I64(a[7])},
         .first = I64(a[6]), .hit_start = I64(h[0]), .hit_end = I64(h[1]), .hit_rule = I64(h[2]),
         .rule_columns = I64(h[3]), .hits = h[0].size, .rules = h[3].size,
+        .shares = m[1].data, .margins = m[2].data,
     };
     Vector out[GROUND_OUTPUTS] = {0};
     PyObject *spans = good ? PyList_New(0) : NULL, *result = NULL;
     good = spans && explain(&explainer, a, out, spans);
     free(explainer.spans.data);
     free(explainer.weights.data);
+    free(explainer.raised.data);
     free(explainer.words.data);
     free(explainer.chosen.data);
     arrays_release(a, 8);
-    arrays_release(m, 1);
+    arrays_release(m, 3);
     arrays_release(f, 7);
     arrays_release(p, 5);
     arrays_release(h, 4);

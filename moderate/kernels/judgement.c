@@ -35,38 +35,40 @@ static void lean(double *logits, const double *leaning, const Array *particulars
 
 enum { SCORES, BY_RULES, BLANK, WEIGH_OUTPUTS };
 
-/* weigh((words, signals, counts, known, links, severities or empty, factors, intercepts, leaning, particulars, evidence,
-   knots, rule_scores, family, promotions), prior_words) -> scores, by_rules, blank: fields of Judgement */
+/* weigh((words, signals, peaks, counts, known, links, severities or empty, factors, intercepts, shares and margins of
+   passages, leaning, particulars, evidence, knots, rule_scores, family, promotions), (prior_words, damping))
+   -> scores, by_rules, blank: fields of Judgement */
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
     PyObject *tables;
-    double prior_words;
-    Array a[15] = {0};
-    if (!PyArg_ParseTuple(arguments, "Od", &tables, &prior_words)) return NULL;
-    if (!arrays_from(tables, a, 15, "qqqqqqdddqddfqq")) return NULL;
-    const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[2]), *known = I64(a[3]), *links = I64(a[4]);
-    const int64_t *severities = a[5].size ? I64(a[5]) : NULL, *family = I64(a[13]), *promotions = I64(a[14]);
-    const double *factors = a[6].data, *intercepts = a[7].data, *leaning = a[8].data;
-    const double *evidence = a[10].data, *knots = a[11].data;
-    const float *rule_scores = a[12].data;
-    Py_ssize_t comments = a[2].size;
+    Lengths lengths;
+    Array a[18] = {0};
+    if (!PyArg_ParseTuple(arguments, "O(dd)", &tables, &lengths.prior_words, &lengths.damping)) return NULL;
+    if (!arrays_from(tables, a, 18, "qqdqqqqdddddqddfqq")) return NULL;
+    const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[3]), *known = I64(a[4]), *links = I64(a[5]);
+    const int64_t *severities = a[6].size ? I64(a[6]) : NULL, *family = I64(a[16]), *promotions = I64(a[17]);
+    const double *peaks = a[2].data, *factors = a[7].data, *intercepts = a[8].data, *shares = a[9].data;
+    const double *margins = a[10].data, *leaning = a[11].data, *evidence = a[13].data, *knots = a[14].data;
+    const float *rule_scores = a[15].data;
+    Py_ssize_t comments = a[3].size;
     Vector out[WEIGH_OUTPUTS] = {0};
     float *score = vector_extend(&out[SCORES], comments * HEADS * sizeof(float));
     uint8_t *by_rules = vector_extend(&out[BY_RULES], comments), *blank = vector_extend(&out[BLANK], comments);
     for (Py_ssize_t i = 0; score && by_rules && blank && i < comments; i++, score += HEADS) {
-        double length = (double)counts[i] + prior_words, root = sqrt(length > 1 ? length : 1);
-        double logits[HEADS];
+        double root = divisor(lengths, counts[i]), logits[HEADS];
         for (int head = 0; head < HEADS; head++) {
-            double raw = (double)words[i * HEADS + head] / root + (double)signals[i * HEADS + head];
-            logits[head] = raw * factors[head] + intercepts[head];
+            double raw = (double)words[i * HEADS + head] / root;
+            double exceeding = peaks[i * HEADS + head] - raw - margins[head];
+            raw += shares[head] * (exceeding > 0 ? exceeding : 0);
+            logits[head] = (raw + (double)signals[i * HEADS + head]) * factors[head] + intercepts[head];
             if (severities) logits[head] += evidence[severities[i * HEADS + head]];
         }
-        lean(logits, leaning, &a[9]);
-        for (int head = 0; head < HEADS; head++) score[head] = logistic(knots, a[11].size, logits[head]);
+        lean(logits, leaning, &a[12]);
+        for (int head = 0; head < HEADS; head++) score[head] = logistic(knots, a[14].size, logits[head]);
         by_rules[i] = (double)known[i] < LEAST_KNOWN * (double)counts[i];
         if (by_rules[i]) {
             float ruled[HEADS];
             for (int head = 0; head < HEADS; head++) ruled[head] = severities ? rule_scores[severities[i * HEADS + head]] : 0;
-            for (Py_ssize_t j = 0; j < a[14].size; j++) { /* a link is one in any language */
+            for (Py_ssize_t j = 0; j < a[17].size; j++) { /* a link is one in any language */
                 int64_t head = promotions[j];
                 if (score[head] > ruled[head]) ruled[head] = score[head];
             }
@@ -74,12 +76,12 @@ PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
         }
         blank[i] = counts[i] == 0 && links[i] == 0;
         if (blank[i]) memset(score, 0, HEADS * sizeof(float));
-        for (Py_ssize_t j = 0; j + 1 < a[13].size; j += 2) {
+        for (Py_ssize_t j = 0; j + 1 < a[16].size; j += 2) {
             float parent = score[family[j + 1]], *child = &score[family[j]];
             if (*child > parent) *child = parent;
         }
     }
-    arrays_release(a, 15);
+    arrays_release(a, 18);
     return vectors_to_tuple(out, WEIGH_OUTPUTS);
 }
 

@@ -5,80 +5,157 @@
 #define LEVEL_COUNT 4
 #define MOST_ADDED 256 /* rows: 256 * 255 still fits 16 bits */
 #define GRAM_SHIFT 16
+#define WORDS_AHEAD 32 /* whose rows are asked for before they are summed */
 #define EVEN_BYTES 0x00FF00FF00FF00FFull
 
-/* Add rows to `total`, (HEADS,), sixteen bits at a time. Most are row 0, whose weights are 0: they are left out first,
-   without a branch, which could not be foretold; and the others asked for, since the table is larger than a cache. */
-static void add_rows(const Model *model, int64_t *total, const int32_t *rows, Py_ssize_t count) {
-    int32_t present[MOST_ADDED];
-    for (Py_ssize_t begin = 0; begin < count; begin += MOST_ADDED) {
-        Py_ssize_t end = begin + MOST_ADDED < count ? begin + MOST_ADDED : count, kept = 0;
-        for (Py_ssize_t i = begin; i < end; i++) {
-            present[kept] = rows[i];
-            kept += rows[i] != 0;
-            __builtin_prefetch(model->rows + (size_t)rows[i] * ROW_BYTES);
-        }
-        uint64_t sums[4] = {0}; /* of even and odd bytes, four to a word */
-        for (Py_ssize_t i = 0; i < kept; i++) {
-            uint64_t row[2];
-            memcpy(row, model->rows + (size_t)present[i] * ROW_BYTES, ROW_BYTES);
-            sums[0] += row[0] & EVEN_BYTES;
-            sums[1] += row[0] >> 8 & EVEN_BYTES;
-            sums[2] += row[1] & EVEN_BYTES;
-            sums[3] += row[1] >> 8 & EVEN_BYTES;
-        }
-        for (int head = 0; head < HEADS; head++) {
-            uint64_t lanes = sums[head / 8 * 2 + head % 2];
-            total[head] += (int64_t)(lanes >> (head % 8 / 2 * 16) & 0xFFFF) - OFFSET * kept;
-        }
+/* Rows to be added. Most that features have are row 0, whose weights are 0: those are left out, without a branch, which
+   could not be foretold. */
+typedef struct {
+    int32_t rows[MOST_ADDED];
+    Py_ssize_t count;
+} Present;
+
+static inline void gather_rows(Present *present, const int32_t *rows, Py_ssize_t count) {
+    Py_ssize_t kept = present->count;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        present->rows[kept] = rows[i];
+        kept += rows[i] != 0;
     }
+    present->count = kept;
+}
+
+/* Sums lie in lanes: those of heads with even numbers, then those with odd ones. */
+#define LANES 16
+
+static inline int lane_of(int head) { return head % 2 * 8 + head / 2; }
+
+/* Sixteen bytes as one; the halves of a row, or eight sums. */
+typedef uint64_t Halves __attribute__((vector_size(16)));
+typedef uint16_t Eight __attribute__((vector_size(16)));
+
+/* Sum the rows, (LANES,), sixteen bits at a time. */
+static void sum_rows(const Model *model, const Present *present, int32_t *sums) {
+    Halves even = {0}, odd = {0};
+    for (Py_ssize_t i = 0; i < present->count; i++) {
+        Halves row;
+        memcpy(&row, model->rows + (size_t)present->rows[i] * ROW_BYTES, ROW_BYTES);
+        even += row & EVEN_BYTES;
+        odd += row >> 8 & EVEN_BYTES;
+    }
+    Eight added[2] = {(Eight)even - (uint16_t)(OFFSET * present->count), (Eight)odd - (uint16_t)(OFFSET * present->count)};
+    int16_t totals[LANES];
+    memcpy(totals, added, sizeof totals);
+    for (int lane = 0; lane < LANES; lane++) sums[lane] = totals[lane];
 }
 
 void add_unknown(const Model *model, int64_t *total, const int32_t *rows, Py_ssize_t count) {
-    int64_t values[HEADS] = {0};
+    int32_t sums[LANES];
     Py_ssize_t hits = 0;
-    for (Py_ssize_t i = 0; i < count; i++) hits += rows[i] != 0;
+    int64_t whole[HEADS] = {0};
+    for (Py_ssize_t begin = 0; begin < count; begin += MOST_ADDED) {
+        Present present = {.count = 0};
+        gather_rows(&present, rows + begin, count - begin < MOST_ADDED ? count - begin : MOST_ADDED);
+        sum_rows(model, &present, sums);
+        for (int head = 0; head < HEADS; head++) whole[head] += sums[lane_of(head)];
+        hits += present.count;
+    }
     if (!hits) return;
-    add_rows(model, values, rows, count);
     int64_t factor = (int64_t)rint(model->gram_ratio * (1 << GRAM_SHIFT) / sqrt((double)hits));
-    for (int head = 0; head < HEADS; head++) total[head] += (values[head] * factor) >> GRAM_SHIFT;
+    for (int head = 0; head < HEADS; head++) total[head] += (whole[head] * factor) >> GRAM_SHIFT;
 }
 
-/* sum_features((rows, signals), gram_ratio, (first, rows, chain, chain_rows, gram_rows, gram_words, signals))
-   -> sums of weights and of signals, int64 (n, HEADS) each */
+/* Where reading has come to in the features of a batch. */
+typedef struct {
+    const int64_t *chain, *gram_words;
+    const int32_t *rows, *chain_rows, *gram_rows;
+    Py_ssize_t chains, grams, link, gram;
+} Reader;
+
+/* Ask for the rows of the words [begin, end), since the table is larger than a cache. */
+static void fetch_rows(const Model *model, const Reader *reader, int64_t begin, int64_t end) {
+    for (int64_t i = 4 * begin; i < 4 * end; i++)
+        __builtin_prefetch(model->rows + (size_t)reader->rows[i] * ROW_BYTES);
+}
+
+/* Sum the rows of the block [begin, end), and of what else begins at its words. */
+static void sum_block(const Model *model, Reader *reader, int64_t begin, int64_t end, int32_t *sums) {
+    Present present;
+    Py_ssize_t link = reader->link;
+    while (reader->link < reader->chains && reader->chain[reader->link] < end) reader->link++;
+    present.count = 0;
+    gather_rows(&present, reader->rows + 4 * begin, 4 * (end - begin));
+    gather_rows(&present, reader->chain_rows + 2 * link, 2 * (reader->link - link));
+    sum_rows(model, &present, sums);
+    while (reader->gram < reader->grams && reader->gram_words[reader->gram] < end) {
+        int64_t values[HEADS] = {0};
+        Py_ssize_t gram = reader->gram;
+        while (reader->gram < reader->grams && reader->gram_words[reader->gram] == reader->gram_words[gram])
+            reader->gram++;
+        add_unknown(model, values, reader->gram_rows + gram, reader->gram - gram);
+        for (int head = 0; head < HEADS; head++) sums[lane_of(head)] += (int32_t)values[head];
+    }
+}
+
+/* Sum the comment [begin, end): all of it to `total`, and the largest of its passages to `peaks`. */
+static void sum_comment(const Model *model, Reader *reader, int64_t begin, int64_t end, int64_t *total, double *peaks) {
+    int32_t sums[2][LANES] = {0}, all[LANES] = {0}, full[LANES], passage[LANES] = {0};
+    int64_t words = end - begin - 1, count = words > BLOCK ? (words + BLOCK - 1) / BLOCK : 1, asked = begin;
+    for (int lane = 0; lane < LANES; lane++) full[lane] = INT32_MIN;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t next = i == count - 1 ? end : begin + BLOCK + (i == 0); /* the boundary is no word */
+        int64_t ahead = next + WORDS_AHEAD < end ? next + WORDS_AHEAD : end;
+        fetch_rows(model, reader, asked, ahead);
+        asked = ahead;
+        int32_t *block = sums[i % 2];
+        const int32_t *before = sums[1 - i % 2];
+        sum_block(model, reader, begin, next, block);
+        begin = next;
+        for (int lane = 0; lane < LANES; lane++) {
+            all[lane] += block[lane];
+            passage[lane] = before[lane] + block[lane];
+        }
+        if (i > 0 && i < count - 1)
+            for (int lane = 0; lane < LANES; lane++) full[lane] = passage[lane] > full[lane] ? passage[lane] : full[lane];
+    }
+    double last_factor = 1 / divisor(model->lengths, count > 1 ? words - (count - 2) * BLOCK : words);
+    double full_factor = 1 / divisor(model->lengths, 2 * BLOCK);
+    for (int head = 0; head < HEADS; head++) {
+        int lane = lane_of(head);
+        double last = passage[lane] * last_factor, other = full[lane] * full_factor;
+        total[head] = all[lane];
+        peaks[head] = last > other ? last : other;
+    }
+}
+
+/* sum_features((rows, signals), gram_ratio, prior_words, (first, rows, chain, chain_rows, gram_rows, gram_words,
+   signals)) -> fields of Sums */
 PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
     PyObject *tables, *features;
-    double gram_ratio;
+    double gram_ratio, prior_words;
     Array m[2] = {0}, f[7] = {0};
-    if (!PyArg_ParseTuple(arguments, "OdO", &tables, &gram_ratio, &features)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "OddO", &tables, &gram_ratio, &prior_words, &features)) return NULL;
     if (!arrays_from(tables, m, 2, "bh")) return NULL;
     if (!arrays_from(features, f, 7, "qiqiiqq")) {
         arrays_release(m, 2);
         return NULL;
     }
-    Model model = {U8(m[0]), m[1].data, gram_ratio};
-    const int64_t *first = I64(f[0]), *chain = I64(f[2]), *gram_words = I64(f[5]), *levels = I64(f[6]);
-    const int32_t *rows = I32(f[1]), *chain_rows = I32(f[3]), *gram_rows = I32(f[4]);
-    Py_ssize_t comments = f[0].size - 1, chains = f[2].size, grams = f[4].size, link = 0, gram = 0;
-    Vector out[2] = {0};
-    for (int i = 0; i < 2; i++) vector_extend(&out[i], comments * HEADS * sizeof(int64_t));
-    if (!out[0].failed && !out[1].failed && comments) {
+    Model model = {U8(m[0]), m[1].data, gram_ratio, {prior_words, 0}};
+    Reader reader = {
+        .chain = I64(f[2]), .gram_words = I64(f[5]), .rows = I32(f[1]), .chain_rows = I32(f[3]), .gram_rows = I32(f[4]),
+        .chains = f[2].size, .grams = f[4].size,
+    };
+    const int64_t *first = I64(f[0]), *levels = I64(f[6]);
+    Py_ssize_t comments = f[0].size - 1;
+    Vector out[3] = {0};
+    for (int i = 0; i < 3; i++) vector_extend(&out[i], comments * HEADS * sizeof(int64_t));
+    if (!out[0].failed && !out[1].failed && !out[2].failed && comments) {
         Py_BEGIN_ALLOW_THREADS
-        memset(out[0].data, 0, out[0].bytes);
         memset(out[1].data, 0, out[1].bytes);
         for (Py_ssize_t comment = 0; comment < comments; comment++) {
-            int64_t end = first[comment + 1];
-            int64_t *total = ITEMS(out[0], int64_t) + comment * HEADS;
-            add_rows(&model, total, rows + 4 * first[comment], 4 * (end - first[comment]));
-            Py_ssize_t link_begin = link;
-            while (link < chains && chain[link] < end) link++;
-            add_rows(&model, total, chain_rows + 2 * link_begin, 2 * (link - link_begin));
-            while (gram < grams && gram_words[gram] < end) {
-                Py_ssize_t begin = gram;
-                while (gram < grams && gram_words[gram] == gram_words[begin]) gram++;
-                add_unknown(&model, total, gram_rows + begin, gram - begin);
-            }
-            int64_t *signals = ITEMS(out[1], int64_t) + comment * HEADS;
+            Py_ssize_t place = comment * HEADS;
+            sum_comment(&model, &reader, first[comment], first[comment + 1], ITEMS(out[0], int64_t) + place,
+                        ITEMS(out[2], double) + place);
+            int64_t *signals = ITEMS(out[1], int64_t) + place;
             for (int signal = 0; signal < SIGNALS; signal++) {
                 int64_t level = levels[comment * SIGNALS + signal];
                 const int16_t *weights = model.signals + (signal * LEVEL_COUNT + level) * HEADS;
@@ -89,5 +166,5 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
     }
     arrays_release(m, 2);
     arrays_release(f, 7);
-    return vectors_to_tuple(out, 2);
+    return vectors_to_tuple(out, 3);
 }

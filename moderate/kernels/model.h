@@ -7,12 +7,28 @@
 #define ROW_BYTES 16
 #define OFFSET 128
 #define HEADS 14
+#define BLOCK 4 /* words; a passage is two blocks (passages.py) */
+
+/* How sums are divided for length: `Lengths` of passages.py. */
+typedef struct {
+    double prior_words, damping;
+} Lengths;
+
+static inline double divisor(Lengths lengths, int64_t words) {
+    double length = (double)words + lengths.prior_words;
+    if (length < 1) length = 1;
+    double beyond = length / (2 * BLOCK + lengths.prior_words);
+    if (beyond < 1) beyond = 1;
+    return sqrt(length) * (1 + lengths.damping * (sqrt(sqrt(sqrt(beyond))) - 1));
+}
 
 typedef struct {
     const uint8_t *rows;
     const int16_t *signals; /* (signals, levels, HEADS) */
     double gram_ratio;
+    Lengths lengths;
 } Model;
+
 
 /* Add to `total`, (HEADS,), an unknown word: the sum of its n-grams, scaled to the weight of a word. */
 void add_unknown(const Model *model, int64_t *total, const int32_t *rows, Py_ssize_t count);
