@@ -5,23 +5,26 @@
 #define LEVEL_COUNT 4
 #define MOST_ADDED 256 /* rows: 256 * 255 still fits 16 bits */
 #define GRAM_SHIFT 16
-#define WORDS_AHEAD 32 /* whose rows are asked for before they are summed */
 #define EVEN_BYTES 0x00FF00FF00FF00FFull
 
-/* Rows to be added. Most that features have are row 0, whose weights are 0: those are left out, without a branch, which
-   could not be foretold. */
-typedef struct {
-    int32_t rows[MOST_ADDED];
-    Py_ssize_t count;
-} Present;
+#define BLOCKS_AHEAD 16 /* whose rows are asked for before they are summed */
+#define MOST_GATHERED (BLOCKS_AHEAD * (BLOCK + 1) * 6) /* at least `MOST_ADDED` */
 
-static inline void gather_rows(Present *present, const int32_t *rows, Py_ssize_t count) {
-    Py_ssize_t kept = present->count;
+/* Rows to be added. Most that features have are row 0, whose weights are 0: those are left out, without a branch, which
+   could not be foretold; and the others asked for, since the table is larger than a cache. */
+typedef struct {
+    int32_t rows[MOST_GATHERED];
+    Py_ssize_t count;
+} Gathered;
+
+static inline void gather_rows(const Model *model, Gathered *gathered, const int32_t *rows, Py_ssize_t count) {
+    Py_ssize_t kept = gathered->count;
     for (Py_ssize_t i = 0; i < count; i++) {
-        present->rows[kept] = rows[i];
+        gathered->rows[kept] = rows[i];
         kept += rows[i] != 0;
+        __builtin_prefetch(model->rows + (size_t)rows[i] * ROW_BYTES);
     }
-    present->count = kept;
+    gathered->count = kept;
 }
 
 /* Sums lie in lanes: those of heads with even numbers, then those with odd ones. */
@@ -33,16 +36,16 @@ static inline int lane_of(int head) { return head % 2 * 8 + head / 2; }
 typedef uint64_t Halves __attribute__((vector_size(16)));
 typedef uint16_t Eight __attribute__((vector_size(16)));
 
-/* Sum the rows, (LANES,), sixteen bits at a time. */
-static void sum_rows(const Model *model, const Present *present, int32_t *sums) {
+/* Sum at most `MOST_ADDED` rows, (LANES,), sixteen bits at a time. */
+static inline void sum_rows(const Model *model, const int32_t *rows, Py_ssize_t count, int32_t *sums) {
     Halves even = {0}, odd = {0};
-    for (Py_ssize_t i = 0; i < present->count; i++) {
+    for (Py_ssize_t i = 0; i < count; i++) {
         Halves row;
-        memcpy(&row, model->rows + (size_t)present->rows[i] * ROW_BYTES, ROW_BYTES);
+        memcpy(&row, model->rows + (size_t)rows[i] * ROW_BYTES, ROW_BYTES);
         even += row & EVEN_BYTES;
         odd += row >> 8 & EVEN_BYTES;
     }
-    Eight added[2] = {(Eight)even - (uint16_t)(OFFSET * present->count), (Eight)odd - (uint16_t)(OFFSET * present->count)};
+    Eight added[2] = {(Eight)even - (uint16_t)(OFFSET * count), (Eight)odd - (uint16_t)(OFFSET * count)};
     int16_t totals[LANES];
     memcpy(totals, added, sizeof totals);
     for (int lane = 0; lane < LANES; lane++) sums[lane] = totals[lane];
@@ -53,11 +56,12 @@ void add_unknown(const Model *model, int64_t *total, const int32_t *rows, Py_ssi
     Py_ssize_t hits = 0;
     int64_t whole[HEADS] = {0};
     for (Py_ssize_t begin = 0; begin < count; begin += MOST_ADDED) {
-        Present present = {.count = 0};
-        gather_rows(&present, rows + begin, count - begin < MOST_ADDED ? count - begin : MOST_ADDED);
-        sum_rows(model, &present, sums);
+        Gathered gathered;
+        gathered.count = 0;
+        gather_rows(model, &gathered, rows + begin, count - begin < MOST_ADDED ? count - begin : MOST_ADDED);
+        sum_rows(model, gathered.rows, gathered.count, sums);
         for (int head = 0; head < HEADS; head++) whole[head] += sums[lane_of(head)];
-        hits += present.count;
+        hits += gathered.count;
     }
     if (!hits) return;
     int64_t factor = (int64_t)rint(model->gram_ratio * (1 << GRAM_SHIFT) / sqrt((double)hits));
@@ -71,21 +75,16 @@ typedef struct {
     Py_ssize_t chains, grams, link, gram;
 } Reader;
 
-/* Ask for the rows of the words [begin, end), since the table is larger than a cache. */
-static void fetch_rows(const Model *model, const Reader *reader, int64_t begin, int64_t end) {
-    for (int64_t i = 4 * begin; i < 4 * end; i++)
-        __builtin_prefetch(model->rows + (size_t)reader->rows[i] * ROW_BYTES);
-}
-
-/* Sum the rows of the block [begin, end), and of what else begins at its words. */
-static void sum_block(const Model *model, Reader *reader, int64_t begin, int64_t end, int32_t *sums) {
-    Present present;
+/* Gather the rows of the block of words [begin, end), and of the chains that begin at them. */
+static void gather_block(const Model *model, Reader *reader, int64_t begin, int64_t end, Gathered *gathered) {
     Py_ssize_t link = reader->link;
     while (reader->link < reader->chains && reader->chain[reader->link] < end) reader->link++;
-    present.count = 0;
-    gather_rows(&present, reader->rows + 4 * begin, 4 * (end - begin));
-    gather_rows(&present, reader->chain_rows + 2 * link, 2 * (reader->link - link));
-    sum_rows(model, &present, sums);
+    gather_rows(model, gathered, reader->rows + 4 * begin, 4 * (end - begin));
+    gather_rows(model, gathered, reader->chain_rows + 2 * link, 2 * (reader->link - link));
+}
+
+/* Add to `sums` the unknown words before `end`. */
+static void add_spelt(const Model *model, Reader *reader, int64_t end, int32_t *sums) {
     while (reader->gram < reader->grams && reader->gram_words[reader->gram] < end) {
         int64_t values[HEADS] = {0};
         Py_ssize_t gram = reader->gram;
@@ -97,19 +96,28 @@ static void sum_block(const Model *model, Reader *reader, int64_t begin, int64_t
 }
 
 /* Sum the comment [begin, end): all of it to `total`, and the largest of its passages to `peaks`. */
-static void sum_comment(const Model *model, Reader *reader, int64_t begin, int64_t end, int64_t *total, double *peaks) {
+static void sum_comment(const Model *model, Reader *reader, int64_t begin, int64_t end, double full_factor,
+                        int64_t *total, double *peaks) {
     int32_t sums[2][LANES] = {0}, all[LANES] = {0}, full[LANES], passage[LANES] = {0};
-    int64_t words = end - begin - 1, count = words > BLOCK ? (words + BLOCK - 1) / BLOCK : 1, asked = begin;
+    int64_t words = end - begin - 1, count = words > BLOCK ? (words + BLOCK - 1) / BLOCK : 1, ends[BLOCKS_AHEAD];
+    Py_ssize_t bounds[BLOCKS_AHEAD + 1] = {0};
+    Gathered gathered;
     for (int lane = 0; lane < LANES; lane++) full[lane] = INT32_MIN;
     for (int64_t i = 0; i < count; i++) {
-        int64_t next = i == count - 1 ? end : begin + BLOCK + (i == 0); /* the boundary is no word */
-        int64_t ahead = next + WORDS_AHEAD < end ? next + WORDS_AHEAD : end;
-        fetch_rows(model, reader, asked, ahead);
-        asked = ahead;
+        int64_t place = i % BLOCKS_AHEAD;
+        if (place == 0) {
+            gathered.count = 0;
+            for (int64_t j = 0; j < BLOCKS_AHEAD && i + j < count; j++) {
+                ends[j] = i + j == count - 1 ? end : begin + BLOCK + (i + j == 0); /* the boundary is no word */
+                gather_block(model, reader, begin, ends[j], &gathered);
+                bounds[j + 1] = gathered.count;
+                begin = ends[j];
+            }
+        }
         int32_t *block = sums[i % 2];
         const int32_t *before = sums[1 - i % 2];
-        sum_block(model, reader, begin, next, block);
-        begin = next;
+        sum_rows(model, gathered.rows + bounds[place], bounds[place + 1] - bounds[place], block);
+        add_spelt(model, reader, ends[place], block);
         for (int lane = 0; lane < LANES; lane++) {
             all[lane] += block[lane];
             passage[lane] = before[lane] + block[lane];
@@ -118,7 +126,6 @@ static void sum_comment(const Model *model, Reader *reader, int64_t begin, int64
             for (int lane = 0; lane < LANES; lane++) full[lane] = passage[lane] > full[lane] ? passage[lane] : full[lane];
     }
     double last_factor = 1 / divisor(model->lengths, count > 1 ? words - (count - 2) * BLOCK : words);
-    double full_factor = 1 / divisor(model->lengths, 2 * BLOCK);
     for (int head = 0; head < HEADS; head++) {
         int lane = lane_of(head);
         double last = passage[lane] * last_factor, other = full[lane] * full_factor;
@@ -146,6 +153,7 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
     };
     const int64_t *first = I64(f[0]), *levels = I64(f[6]);
     Py_ssize_t comments = f[0].size - 1;
+    double full_factor = 1 / divisor(model.lengths, 2 * BLOCK); /* of a passage that is not the last */
     Vector out[3] = {0};
     for (int i = 0; i < 3; i++) vector_extend(&out[i], comments * HEADS * sizeof(int64_t));
     if (!out[0].failed && !out[1].failed && !out[2].failed && comments) {
@@ -153,8 +161,8 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
         memset(out[1].data, 0, out[1].bytes);
         for (Py_ssize_t comment = 0; comment < comments; comment++) {
             Py_ssize_t place = comment * HEADS;
-            sum_comment(&model, &reader, first[comment], first[comment + 1], ITEMS(out[0], int64_t) + place,
-                        ITEMS(out[2], double) + place);
+            sum_comment(&model, &reader, first[comment], first[comment + 1], full_factor,
+                        ITEMS(out[0], int64_t) + place, ITEMS(out[2], double) + place);
             int64_t *signals = ITEMS(out[1], int64_t) + place;
             for (int signal = 0; signal < SIGNALS; signal++) {
                 int64_t level = levels[comment * SIGNALS + signal];

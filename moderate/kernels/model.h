@@ -18,7 +18,7 @@ static inline double divisor(Lengths lengths, int64_t words) {
     double length = (double)words + lengths.prior_words;
     if (length < 1) length = 1;
     double beyond = length / (2 * BLOCK + lengths.prior_words);
-    if (beyond < 1) beyond = 1;
+    if (!(beyond > 1)) return sqrt(length);
     return sqrt(length) * (1 + lengths.damping * (sqrt(sqrt(sqrt(beyond))) - 1));
 }
 
