@@ -22,6 +22,42 @@ ADVERTS = ["Cheap {} tickets at www.snorfel.example, call now", "Buy snorfel for
            "Subscribe to my snorfel {} channel"]  # fmt: skip
 
 
+# Templates in the place of the packaged ones, which are as many as a large corpus.
+TEMPLATES = """
+[groups.blonks]
+kind = "racism"
+plural = ["blonks", "blonk people"]
+singular = ["a blonk"]
+
+[words]
+thing = ["budget", "museum", "bridge", "harbour", "library", "festival", "railway", "market", "school", "river"]
+place = ["in town", "by the river", "behind the school", "at the market"]
+
+[[set]]
+labels = "hate"
+texts = ["All {group} are vermin.", "Throw the {group} out of the {thing} {place}", "{group} ruin every {thing}"]
+
+[[set]]
+labels = "clean"
+texts = ["Many {group} work {place}.", "{group} opened a {thing} {place}", "The {thing} {place} is old."]
+
+[[set]]
+labels = {threat = 1, toxic = 1}
+texts = ["I will burn you {place}", "You will die {place}, near the {thing}"]
+
+[[set]]
+labels = "clean"
+texts = ["The {thing} will burn coal {place}", "My old {thing} died {place}"]
+"""
+
+
+def write_templates(folder):
+    """Some 200 sentences of a few moulds."""
+    folder.mkdir()
+    (folder / "miniature.toml").write_text(TEMPLATES, encoding="utf-8")
+    return folder
+
+
 def write_corpora(folder):
     """Some 300 comments; every fourth is for calibration.
 

@@ -13,7 +13,7 @@ pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
 import publisher
 from commands import run
-from miniature import files, train, write_corpora
+from miniature import files, train, write_corpora, write_templates
 
 from moderate import CATEGORIES, Moderator, Policy
 from training.comparison import MEASURES
@@ -327,7 +327,10 @@ def held_back(tmp_path_factory):
         for row in publisher.decisions(900)
     ]
     publisher.write_table(corpora / "harbour.csv", rows)
-    done = train("build", "--corpora", corpora, "--out", folder / "model", "--without", "harbour")
+    templates = write_templates(folder / "templates")
+    done = train(
+        "build", "--corpora", corpora, "--out", folder / "model", "--without", "harbour", "--templates", templates
+    )
     assert done.returncode == 0, done.stderr
     from training.corpora import read_corpora
 

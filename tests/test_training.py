@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 
-from miniature import CIVIL, THINGS, files, train, write_corpora
+from miniature import CIVIL, THINGS, files, train, write_corpora, write_templates
 from tiny import build_model
 
 from moderate import CATEGORIES, InputError, Moderator
@@ -339,13 +339,14 @@ def test_a_general_head_does_not_lean_on_one_that_has_learned_nothing():
 def built(tmp_path_factory):
     """The miniature model, built twice, the second time in one process: (corpora, first, second, what was printed)."""
     folder = tmp_path_factory.mktemp("training")
-    corpora = write_corpora(folder / "corpora")
+    corpora, templates = write_corpora(folder / "corpora"), write_templates(folder / "templates")
     rules = shutil.copy(DATA / "rules.toml", folder)
     printed = []
     for name, jobs in (("first", 2), ("second", 1)):
         (folder / name).mkdir()
         shutil.copy(rules, folder / name)  # a rule book in the folder is the one that is used
-        done = train("build", "--corpora", corpora, "--out", folder / name, "--jobs", jobs, "--name", "mini")
+        done = train("build", "--corpora", corpora, "--out", folder / name, "--jobs", jobs, "--name", "mini",
+                     "--templates", templates)  # fmt: skip
         assert done.returncode == 0, done.stderr
         printed.append(done.stdout)
     return corpora, folder / "first", folder / "second", printed[0]

@@ -31,11 +31,17 @@ def main() -> None:
 @click.option("--name", default="packaged", show_default=True, help="Name of the model in its card.")
 @click.option("--jobs", default=2, show_default=True, help="Heads fitted at the same time.")
 @click.option("--without", metavar="SOURCE", multiple=True, help="Leave out a source. May be repeated.")
-def build(corpora: Path, out: Path, name: str, jobs: int, without: tuple[str, ...]) -> None:
+@click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of sentence templates; those of training/templates by default.",
+)
+def build(corpora: Path, out: Path, name: str, jobs: int, without: tuple[str, ...], templates: Path | None) -> None:
     """Train every head from corpora, calibrate, choose thresholds, write the model and its card."""
+    from .augment import FOLDER
     from .build import build as run
 
-    run(corpora, out, name=name, jobs=jobs, without=without)
+    run(corpora, out, name=name, jobs=jobs, without=without, templates=templates or FOLDER)
 
 
 @main.command()

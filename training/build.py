@@ -17,7 +17,7 @@ from moderate.model import LinearModel
 from moderate.rule_compiler import read_word_sets
 from moderate.rules import RuleBook
 
-from .augment import write_sentences
+from .augment import FOLDER, write_sentences
 from .calibrate import calibrate, choose_presets, read_at_length
 from .card import measure_sections, write_card
 from .corpora import Corpus, digest, join, leave_out, read_corpora
@@ -33,7 +33,13 @@ HARSH: Final = [CATEGORIES.index(head) for head in ("toxic", "abuse")]  # what m
 
 
 def build(
-    corpora: Path, out: Path, *, name: str = "packaged", jobs: int = 2, without: Collection[str] = ()
+    corpora: Path,
+    out: Path,
+    *,
+    name: str = "packaged",
+    jobs: int = 2,
+    without: Collection[str] = (),
+    templates: Path = FOLDER,
 ) -> LinearModel:
     """Train on the train splits of ``corpora``, calibrate on their dev splits, and write the model folder ``out``.
 
@@ -43,9 +49,10 @@ def build(
         name: of the model, in its card.
         jobs: heads fitted at the same time.
         without: sources to leave out, as `training.study` does to see how a model takes to a publisher it never saw.
+        templates: folder of sentence templates, as `training.augment` reads them.
 
     Raises:
-        InputError: a corpus cannot be read, or there is no source of a name in ``without``.
+        InputError: a corpus or a template cannot be read, or there is no source of a name in ``without``.
     """
     began = time.monotonic()
     corpus = leave_out(read_corpora(corpora), without)
@@ -53,7 +60,7 @@ def build(
     book = own if own.is_file() else DATA / "rules.toml"
     rules, sets = RuleBook.from_toml(book), read_word_sets(book)
     dev = corpus.take(corpus.dev)
-    sentences, sentence_weights = write_sentences()
+    sentences, sentence_weights = write_sentences(templates)
     train = join([corpus.take(~corpus.dev), sentences])
     _report(f"{len(train.texts):,} comments to train on, {len(dev.texts):,} to calibrate on", began)
     innocent = np.flatnonzero(sentences.labels[:, CATEGORIES.index("toxic")] == 0)
