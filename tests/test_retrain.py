@@ -327,10 +327,8 @@ def held_back(tmp_path_factory):
         for row in publisher.decisions(900)
     ]
     publisher.write_table(corpora / "harbour.csv", rows)
-    templates = write_templates(folder / "templates")
-    done = train(
-        "build", "--corpora", corpora, "--out", folder / "model", "--without", "harbour", "--templates", templates
-    )
+    sources = ("--corpora", corpora, "--templates", write_templates(folder / "templates"))
+    done = train("build", *sources, "--out", folder / "model", "--without", "harbour")
     assert done.returncode == 0, done.stderr
     from training.corpora import read_corpora
 
