@@ -40,14 +40,14 @@ LOCAL: Final = "local"  # the domain of a learner that is a mean of one for each
 RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "toxic": {"toxic/local": 1.8, "toxic/conversation": 0.2, "personal_attack": 0.5, "abuse": 0.25},
     "profanity": {"toxic/conversation": 0.9, "personal_attack": 0.4},
-    "personal_attack": {"personal_attack/local": 0.25, "toxic/conversation": 0.75, "toxic": 0.3},
+    "personal_attack": {"personal_attack/local": 0.25, "toxic/conversation": 0.5, "toxic": 0.3},
     "abuse": {"abuse/local": 0.5, "toxic": 0.15, "sexism": 0.15},
     "sexism": {"sexism/edos": 2.3, "abuse": 0.15},
     "racism": {"racism/local": 0.25, "abuse": 0.5},
     "homophobia": {"homophobia/local": 0.25, "abuse": 0.5},
     "xenophobia": {"abuse": 0.5},
     "other_abuse": {"other_abuse/local": 0.25, "abuse": 0.5},
-    "promotion": {"promotion/local": 0.75},
+    "promotion": {"promotion/local": 0.4},
 }
 
 _LENT: Final = tuple(dict.fromkeys(name for shares in RECIPE.values() for name in shares))
