@@ -151,7 +151,7 @@ class LinearModel:
     def calibrate(self, sums: Sums, counts: Ints) -> Floats:
         """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
         factors, intercepts = self.calibration()
-        raw = sums.words / self.lengths.divisors(counts)[:, None]
+        raw = sums.words * (1 / self.lengths.divisors(counts))[:, None]
         raise_to_peaks(raw, sums.peaks, self.passage_shares, self.passage_margins)
         logits: Floats = (raw + sums.signals) * factors + intercepts
         return logits

@@ -35,10 +35,10 @@ class Lengths:
 
     def divisors(self, words: Floats | Ints) -> Floats:
         """What the sums over numbers of ``words`` are divided by; float64, same shape."""
-        lengths = np.maximum(words + self.prior_words, 1)
-        beyond = np.maximum(lengths / (2 * BLOCK + self.prior_words), 1)
-        roots: Floats = np.sqrt(lengths) * (1 + self.damping * (np.sqrt(np.sqrt(np.sqrt(beyond))) - 1))
-        return roots
+        roots: Floats = np.sqrt(np.maximum(words + self.prior_words, 1))
+        passage = np.sqrt(2 * BLOCK + self.prior_words)
+        beyond = np.maximum(np.sqrt(np.sqrt(roots)) / np.sqrt(np.sqrt(passage)), 1)  # an eighth root of the length
+        return roots * (1 + self.damping * (beyond - 1))
 
 
 def begin_blocks(first: Ints) -> tuple[Ints, Ints]:

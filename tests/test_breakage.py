@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 DEFECTS = {
     "two heads swapped": (
         "model.py",
-        "raw = sums.words / ",
-        "raw = sums.words[:, [1, 0, *range(2, 14)]] / ",
+        "raw = sums.words * ",
+        "raw = sums.words[:, [1, 0, *range(2, 14)]] * ",
         "test_model.py",
     ),
     "a span shifted by one": (
@@ -68,7 +68,7 @@ DEFECTS = {
     ),
     "the root of the length left out": (
         "model.py",
-        "sums.words / self.lengths.divisors(counts)[:, None]",
+        "sums.words * (1 / self.lengths.divisors(counts))[:, None]",
         "sums.words.astype(np.float64)",
         "test_model.py",
     ),

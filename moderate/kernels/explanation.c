@@ -299,17 +299,18 @@ static bool explain(Explainer *explainer, Array *a, Vector *out, PyObject *spans
    -> column, rule, source and score of each reason, bounds of the comments, and a list of their spans */
 PyObject *kernel_explain(PyObject *module, PyObject *arguments) {
     PyObject *asked, *weights, *features, *places, *hits;
+    double prior_words, damping;
     Model model = {0};
-    Lengths *lengths = &model.lengths;
     Array a[8] = {0}, m[3] = {0}, f[7] = {0}, p[5] = {0}, h[4] = {0};
-    if (!PyArg_ParseTuple(arguments, "OOd(dd)OOO", &asked, &weights, &model.gram_ratio, &lengths->prior_words,
-                          &lengths->damping, &features, &places, &hits))
+    if (!PyArg_ParseTuple(arguments, "OOd(dd)OOO", &asked, &weights, &model.gram_ratio, &prior_words, &damping,
+                          &features, &places, &hits))
         return NULL;
     Py_ssize_t models = PyTuple_Check(weights) && PyTuple_Size(weights) ? 3 : 0;
     bool good = arrays_from(asked, a, 8, "qbqqfbqq") && arrays_from(weights, m, models, "bdd") &&
                 arrays_from(features, f, 7, "qiqiiqq") && arrays_from(places, p, 5, "qqqqq") &&
                 arrays_from(hits, h, 4, "qqqq");
     model.rows = U8(m[0]);
+    model.lengths = lengths_of(prior_words, damping);
     Explainer explainer = {
         .model = models ? &model : NULL,
         .features = {

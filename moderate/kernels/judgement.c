@@ -40,28 +40,31 @@ enum { SCORES, BY_RULES, BLANK, WEIGH_OUTPUTS };
    -> scores, by_rules, blank: fields of Judgement */
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
     PyObject *tables;
-    Lengths lengths;
+    double prior_words, damping;
     Array a[18] = {0};
-    if (!PyArg_ParseTuple(arguments, "O(dd)", &tables, &lengths.prior_words, &lengths.damping)) return NULL;
+    if (!PyArg_ParseTuple(arguments, "O(dd)", &tables, &prior_words, &damping)) return NULL;
     if (!arrays_from(tables, a, 18, "qqdqqqqdddddqddfqq")) return NULL;
     const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[3]), *known = I64(a[4]), *links = I64(a[5]);
     const int64_t *severities = a[6].size ? I64(a[6]) : NULL, *family = I64(a[16]), *promotions = I64(a[17]);
     const double *peaks = a[2].data, *factors = a[7].data, *intercepts = a[8].data, *shares = a[9].data;
     const double *margins = a[10].data, *leaning = a[11].data, *evidence = a[13].data, *knots = a[14].data;
     const float *rule_scores = a[15].data;
+    Lengths lengths = lengths_of(prior_words, damping);
     Py_ssize_t comments = a[3].size;
     Vector out[WEIGH_OUTPUTS] = {0};
     float *score = vector_extend(&out[SCORES], comments * HEADS * sizeof(float));
     uint8_t *by_rules = vector_extend(&out[BY_RULES], comments), *blank = vector_extend(&out[BLANK], comments);
     for (Py_ssize_t i = 0; score && by_rules && blank && i < comments; i++, score += HEADS) {
-        double root = divisor(lengths, counts[i]), logits[HEADS];
+        double inverse = 1 / divisor(lengths, counts[i]), logits[HEADS];
+        for (int head = 0; head < HEADS; head++) logits[head] = (double)words[i * HEADS + head] * inverse;
         for (int head = 0; head < HEADS; head++) {
-            double raw = (double)words[i * HEADS + head] / root;
-            double exceeding = peaks[i * HEADS + head] - raw - margins[head];
-            raw += shares[head] * (exceeding > 0 ? exceeding : 0);
-            logits[head] = (raw + (double)signals[i * HEADS + head]) * factors[head] + intercepts[head];
-            if (severities) logits[head] += evidence[severities[i * HEADS + head]];
+            double exceeding = peaks[i * HEADS + head] - logits[head] - margins[head];
+            logits[head] += shares[head] * (exceeding > 0 ? exceeding : 0);
         }
+        for (int head = 0; head < HEADS; head++)
+            logits[head] = (logits[head] + (double)signals[i * HEADS + head]) * factors[head] + intercepts[head];
+        for (int head = 0; severities && head < HEADS; head++)
+            logits[head] += evidence[severities[i * HEADS + head]];
         lean(logits, leaning, &a[12]);
         for (int head = 0; head < HEADS; head++) score[head] = logistic(knots, a[14].size, logits[head]);
         by_rules[i] = (double)known[i] < LEAST_KNOWN * (double)counts[i];

@@ -7,66 +7,57 @@
 #define GRAM_SHIFT 16
 #define EVEN_BYTES 0x00FF00FF00FF00FFull
 
-#define BLOCKS_AHEAD 16 /* whose rows are asked for before they are summed */
-#define MOST_GATHERED (BLOCKS_AHEAD * (BLOCK + 1) * 6) /* at least `MOST_ADDED` */
-
-/* Rows to be added. Most that features have are row 0, whose weights are 0: those are left out, without a branch, which
-   could not be foretold; and the others asked for, since the table is larger than a cache. */
-typedef struct {
-    int32_t rows[MOST_GATHERED];
-    Py_ssize_t count;
-} Gathered;
-
-static inline void gather_rows(const Model *model, Gathered *gathered, const int32_t *rows, Py_ssize_t count) {
-    Py_ssize_t kept = gathered->count;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        gathered->rows[kept] = rows[i];
-        kept += rows[i] != 0;
-        __builtin_prefetch(model->rows + (size_t)rows[i] * ROW_BYTES);
-    }
-    gathered->count = kept;
-}
-
 /* Sums lie in lanes: those of heads with even numbers, then those with odd ones. */
 #define LANES 16
 
 static inline int lane_of(int head) { return head % 2 * 8 + head / 2; }
 
-/* Sixteen bytes as one; the halves of a row, or eight sums. */
+/* Sixteen bytes as one: a row, or eight sums. */
 typedef uint64_t Halves __attribute__((vector_size(16)));
 typedef uint16_t Eight __attribute__((vector_size(16)));
 
-/* Sum at most `MOST_ADDED` rows, (LANES,), sixteen bits at a time. */
-static inline void sum_rows(const Model *model, const int32_t *rows, Py_ssize_t count, int32_t *sums) {
-    Halves even = {0}, odd = {0};
-    for (Py_ssize_t i = 0; i < count; i++) {
-        Halves row;
-        memcpy(&row, model->rows + (size_t)rows[i] * ROW_BYTES, ROW_BYTES);
-        even += row & EVEN_BYTES;
-        odd += row >> 8 & EVEN_BYTES;
-    }
-    Eight added[2] = {(Eight)even - (uint16_t)(OFFSET * count), (Eight)odd - (uint16_t)(OFFSET * count)};
+/* Rows added up, sixteen bits a head; row 0, which most features have, adds nothing but its offset. */
+typedef struct {
+    Halves even, odd;
+} Added;
+
+static inline void add_row(const Model *model, int32_t row, Added *added) {
+    Halves bytes;
+    memcpy(&bytes, model->rows + (size_t)row * ROW_BYTES, ROW_BYTES);
+    added->even += bytes & EVEN_BYTES;
+    added->odd += bytes >> 8 & EVEN_BYTES;
+}
+
+/* The sums of `count` rows that were added, at most `MOST_ADDED`; (LANES,). */
+static inline void take_sums(const Added *added, Py_ssize_t count, int32_t *sums) {
+    uint16_t offset = (uint16_t)(OFFSET * count);
+    Eight halves[2] = {(Eight)added->even - offset, (Eight)added->odd - offset};
     int16_t totals[LANES];
-    memcpy(totals, added, sizeof totals);
+    memcpy(totals, halves, sizeof totals);
     for (int lane = 0; lane < LANES; lane++) sums[lane] = totals[lane];
 }
 
 void add_unknown(const Model *model, int64_t *total, const int32_t *rows, Py_ssize_t count) {
     int32_t sums[LANES];
-    Py_ssize_t hits = 0;
     int64_t whole[HEADS] = {0};
+    Py_ssize_t hits = 0;
     for (Py_ssize_t begin = 0; begin < count; begin += MOST_ADDED) {
-        Gathered gathered;
-        gathered.count = 0;
-        gather_rows(model, &gathered, rows + begin, count - begin < MOST_ADDED ? count - begin : MOST_ADDED);
-        sum_rows(model, gathered.rows, gathered.count, sums);
+        Py_ssize_t end = begin + MOST_ADDED < count ? begin + MOST_ADDED : count;
+        Added added = {{0}, {0}};
+        for (Py_ssize_t i = begin; i < end; i++) {
+            add_row(model, rows[i], &added);
+            hits += rows[i] != 0;
+        }
+        take_sums(&added, end - begin, sums);
         for (int head = 0; head < HEADS; head++) whole[head] += sums[lane_of(head)];
-        hits += gathered.count;
     }
     if (!hits) return;
     int64_t factor = (int64_t)rint(model->gram_ratio * (1 << GRAM_SHIFT) / sqrt((double)hits));
     for (int head = 0; head < HEADS; head++) total[head] += (whole[head] * factor) >> GRAM_SHIFT;
 }
+
+#define BLOCKS 32     /* of a comment that are worked on at once */
+#define WORDS_AHEAD 8 /* whose rows are asked for before they are added, since the table is larger than a cache */
 
 /* Where reading has come to in the features of a batch. */
 typedef struct {
@@ -75,55 +66,60 @@ typedef struct {
     Py_ssize_t chains, grams, link, gram;
 } Reader;
 
-/* Gather the rows of the block of words [begin, end), and of the chains that begin at them. */
-static void gather_block(const Model *model, Reader *reader, int64_t begin, int64_t end, Gathered *gathered) {
-    Py_ssize_t link = reader->link;
-    while (reader->link < reader->chains && reader->chain[reader->link] < end) reader->link++;
-    gather_rows(model, gathered, reader->rows + 4 * begin, 4 * (end - begin));
-    gather_rows(model, gathered, reader->chain_rows + 2 * link, 2 * (reader->link - link));
-}
-
-/* Add to `sums` the unknown words before `end`. */
-static void add_spelt(const Model *model, Reader *reader, int64_t end, int32_t *sums) {
+/* Sum `count` blocks of a comment, of which the first begins at `begin` and the last ends at `end`; `first` is the
+   comment's boundary. Returns them as (BLOCKS, LANES). */
+static void sum_blocks(const Model *model, Reader *reader, int64_t first, int64_t begin, int64_t end, int64_t count,
+                       int32_t (*sums)[LANES]) {
+    Added added[BLOCKS];
+    Py_ssize_t rows[BLOCKS];
+    int64_t place = begin > first ? (begin - first - 1) / BLOCK : 0, last = end - 1;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t next = i == count - 1 ? end : first + 1 + (place + i + 1) * BLOCK;
+        Added block = {{0}, {0}};
+        rows[i] = 4 * (next - begin);
+        for (; begin < next; begin++) {
+            const int32_t *row = reader->rows + 4 * begin;
+            const int32_t *ahead = reader->rows + 4 * (begin + WORDS_AHEAD < last ? begin + WORDS_AHEAD : last);
+            for (int kind = 0; kind < 4; kind++) {
+                __builtin_prefetch(model->rows + (size_t)ahead[kind] * ROW_BYTES);
+                add_row(model, row[kind], &block);
+            }
+        }
+        added[i] = block;
+    }
+    for (; reader->link < reader->chains && reader->chain[reader->link] < end; reader->link++) {
+        int64_t word = reader->chain[reader->link], i = word > first ? (word - first - 1) / BLOCK - place : 0;
+        for (int kind = 0; kind < 2; kind++) add_row(model, reader->chain_rows[2 * reader->link + kind], &added[i]);
+        rows[i] += 2;
+    }
+    for (int64_t i = 0; i < count; i++) take_sums(&added[i], rows[i], sums[i]);
     while (reader->gram < reader->grams && reader->gram_words[reader->gram] < end) {
+        int64_t word = reader->gram_words[reader->gram], i = word > first ? (word - first - 1) / BLOCK - place : 0;
         int64_t values[HEADS] = {0};
         Py_ssize_t gram = reader->gram;
-        while (reader->gram < reader->grams && reader->gram_words[reader->gram] == reader->gram_words[gram])
-            reader->gram++;
+        while (reader->gram < reader->grams && reader->gram_words[reader->gram] == word) reader->gram++;
         add_unknown(model, values, reader->gram_rows + gram, reader->gram - gram);
-        for (int head = 0; head < HEADS; head++) sums[lane_of(head)] += (int32_t)values[head];
+        for (int head = 0; head < HEADS; head++) sums[i][lane_of(head)] += (int32_t)values[head];
     }
 }
 
 /* Sum the comment [begin, end): all of it to `total`, and the largest of its passages to `peaks`. */
 static void sum_comment(const Model *model, Reader *reader, int64_t begin, int64_t end, double full_factor,
                         int64_t *total, double *peaks) {
-    int32_t sums[2][LANES] = {0}, all[LANES] = {0}, full[LANES], passage[LANES] = {0};
-    int64_t words = end - begin - 1, count = words > BLOCK ? (words + BLOCK - 1) / BLOCK : 1, ends[BLOCKS_AHEAD];
-    Py_ssize_t bounds[BLOCKS_AHEAD + 1] = {0};
-    Gathered gathered;
+    int32_t sums[BLOCKS][LANES], before[LANES] = {0}, all[LANES] = {0}, full[LANES], passage[LANES] = {0};
+    int64_t words = end - begin - 1, count = words > BLOCK ? (words + BLOCK - 1) / BLOCK : 1;
     for (int lane = 0; lane < LANES; lane++) full[lane] = INT32_MIN;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t place = i % BLOCKS_AHEAD;
-        if (place == 0) {
-            gathered.count = 0;
-            for (int64_t j = 0; j < BLOCKS_AHEAD && i + j < count; j++) {
-                ends[j] = i + j == count - 1 ? end : begin + BLOCK + (i + j == 0); /* the boundary is no word */
-                gather_block(model, reader, begin, ends[j], &gathered);
-                bounds[j + 1] = gathered.count;
-                begin = ends[j];
+    for (int64_t i = 0; i < count; i += BLOCKS) {
+        int64_t some = count - i < BLOCKS ? count - i : BLOCKS, from = i ? begin + 1 + i * BLOCK : begin;
+        sum_blocks(model, reader, begin, from, i + some == count ? end : begin + 1 + (i + some) * BLOCK, some, sums);
+        for (int64_t j = 0; j < some; j++) {
+            for (int lane = 0; lane < LANES; lane++) {
+                full[lane] = i + j > 1 && passage[lane] > full[lane] ? passage[lane] : full[lane];
+                all[lane] += sums[j][lane];
+                passage[lane] = before[lane] + sums[j][lane];
+                before[lane] = sums[j][lane];
             }
         }
-        int32_t *block = sums[i % 2];
-        const int32_t *before = sums[1 - i % 2];
-        sum_rows(model, gathered.rows + bounds[place], bounds[place + 1] - bounds[place], block);
-        add_spelt(model, reader, ends[place], block);
-        for (int lane = 0; lane < LANES; lane++) {
-            all[lane] += block[lane];
-            passage[lane] = before[lane] + block[lane];
-        }
-        if (i > 0 && i < count - 1)
-            for (int lane = 0; lane < LANES; lane++) full[lane] = passage[lane] > full[lane] ? passage[lane] : full[lane];
     }
     double last_factor = 1 / divisor(model->lengths, count > 1 ? words - (count - 2) * BLOCK : words);
     for (int head = 0; head < HEADS; head++) {
@@ -146,7 +142,7 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
         arrays_release(m, 2);
         return NULL;
     }
-    Model model = {U8(m[0]), m[1].data, gram_ratio, {prior_words, 0}};
+    Model model = {U8(m[0]), m[1].data, gram_ratio, lengths_of(prior_words, 0)};
     Reader reader = {
         .chain = I64(f[2]), .gram_words = I64(f[5]), .rows = I32(f[1]), .chain_rows = I32(f[3]), .gram_rows = I32(f[4]),
         .chains = f[2].size, .grams = f[4].size,

@@ -11,15 +11,18 @@
 
 /* How sums are divided for length: `Lengths` of passages.py. */
 typedef struct {
-    double prior_words, damping;
+    double prior_words, damping, passage; /* the last is the eighth root of a passage's length */
 } Lengths;
 
+static inline Lengths lengths_of(double prior_words, double damping) {
+    return (Lengths){prior_words, damping, sqrt(sqrt(sqrt(2 * BLOCK + prior_words)))};
+}
+
 static inline double divisor(Lengths lengths, int64_t words) {
-    double length = (double)words + lengths.prior_words;
-    if (length < 1) length = 1;
-    double beyond = length / (2 * BLOCK + lengths.prior_words);
-    if (!(beyond > 1)) return sqrt(length);
-    return sqrt(length) * (1 + lengths.damping * (sqrt(sqrt(sqrt(beyond))) - 1));
+    double length = (double)words + lengths.prior_words, root = sqrt(length > 1 ? length : 1);
+    if (words <= 2 * BLOCK) return root;
+    double beyond = sqrt(sqrt(root)) / lengths.passage;
+    return root * (1 + lengths.damping * ((beyond > 1 ? beyond : 1) - 1));
 }
 
 typedef struct {
