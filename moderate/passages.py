@@ -38,7 +38,8 @@ class Lengths:
         roots: Floats = np.sqrt(np.maximum(words + self.prior_words, 1))
         passage = np.sqrt(2 * BLOCK + self.prior_words)
         beyond = np.maximum(np.sqrt(np.sqrt(roots)) / np.sqrt(np.sqrt(passage)), 1)  # an eighth root of the length
-        return roots * (1 + self.damping * (beyond - 1))
+        roots *= 1 + self.damping * (beyond - 1)
+        return roots
 
 
 def begin_blocks(first: Ints) -> tuple[Ints, Ints]:
