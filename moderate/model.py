@@ -171,14 +171,14 @@ class LinearModel:
         Returns:
             int64 (E,). What stands at a boundary has no meaning.
         """
-        shares = self.rows[features.rows.take(words, axis=0), columns[:, None]] - np.int64(OFFSET)
+        shares = self.rows[features.rows.take(words, axis=0), columns[:, None]].astype(np.int64) - OFFSET
         values: Ints = _SHARED * (shares[:, 0] + shares[:, 3]) + _spread(shares[:, 1], 2) + _spread(shares[:, 2], 3)
         place = np.full(features.words.size, -1)
         place[features.chain] = np.arange(features.chain.size)
         at = place.take(words)
         chained = np.flatnonzero(at >= 0)
         rows = features.chain_rows.take(at.take(chained), axis=0)
-        chains = self.rows[rows, columns.take(chained)[:, None]] - np.int64(OFFSET)
+        chains = self.rows[rows, columns.take(chained)[:, None]].astype(np.int64) - OFFSET
         values[chained] += _spread(chains[:, 0], 2) + _spread(chains[:, 1], 3)
         if features.gram_rows.any():
             unknown, sums = self._unknown_words(features)
