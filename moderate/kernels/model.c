@@ -57,14 +57,19 @@ void add_unknown(const Model *model, int64_t *total, const int32_t *rows, Py_ssi
 }
 
 #define BLOCKS 32     /* of a comment that are worked on at once */
-#define WORDS_AHEAD 8 /* whose rows are asked for before they are added, since the table is larger than a cache */
+#define AHEAD 16      /* words, and chains, whose rows are asked for before they are added: the table is larger than a
+                         cache, and the next comment's words stand behind this one's */
 
 /* Where reading has come to in the features of a batch. */
 typedef struct {
     const int64_t *chain, *gram_words;
     const int32_t *rows, *chain_rows, *gram_rows;
-    Py_ssize_t chains, grams, link, gram;
+    Py_ssize_t words, chains, grams, link, gram;
 } Reader;
+
+static inline void ask_for(const Model *model, const int32_t *rows, int count) {
+    for (int i = 0; i < count; i++) __builtin_prefetch(model->rows + (size_t)rows[i] * ROW_BYTES);
+}
 
 /* Sum `count` blocks of a comment, of which the first begins at `begin` and the last ends at `end`; `first` is the
    comment's boundary. Returns them as (BLOCKS, LANES). */
@@ -72,23 +77,21 @@ static void sum_blocks(const Model *model, Reader *reader, int64_t first, int64_
                        int32_t (*sums)[LANES]) {
     Added added[BLOCKS];
     Py_ssize_t rows[BLOCKS];
-    int64_t place = begin > first ? (begin - first - 1) / BLOCK : 0, last = end - 1;
+    int64_t place = begin > first ? (begin - first - 1) / BLOCK : 0;
+    Py_ssize_t last_word = reader->words - 1, last_link = reader->chains - 1;
     for (int64_t i = 0; i < count; i++) {
         int64_t next = i == count - 1 ? end : first + 1 + (place + i + 1) * BLOCK;
         Added block = {{0}, {0}};
         rows[i] = 4 * (next - begin);
         for (; begin < next; begin++) {
-            const int32_t *row = reader->rows + 4 * begin;
-            const int32_t *ahead = reader->rows + 4 * (begin + WORDS_AHEAD < last ? begin + WORDS_AHEAD : last);
-            for (int kind = 0; kind < 4; kind++) {
-                __builtin_prefetch(model->rows + (size_t)ahead[kind] * ROW_BYTES);
-                add_row(model, row[kind], &block);
-            }
+            ask_for(model, reader->rows + 4 * (begin + AHEAD < last_word ? begin + AHEAD : last_word), 4);
+            for (int kind = 0; kind < 4; kind++) add_row(model, reader->rows[4 * begin + kind], &block);
         }
         added[i] = block;
     }
     for (; reader->link < reader->chains && reader->chain[reader->link] < end; reader->link++) {
         int64_t word = reader->chain[reader->link], i = word > first ? (word - first - 1) / BLOCK - place : 0;
+        ask_for(model, reader->chain_rows + 2 * (reader->link + AHEAD < last_link ? reader->link + AHEAD : last_link), 2);
         for (int kind = 0; kind < 2; kind++) add_row(model, reader->chain_rows[2 * reader->link + kind], &added[i]);
         rows[i] += 2;
     }
@@ -145,7 +148,7 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments) {
     Model model = {U8(m[0]), m[1].data, gram_ratio, lengths_of(prior_words, 0)};
     Reader reader = {
         .chain = I64(f[2]), .gram_words = I64(f[5]), .rows = I32(f[1]), .chain_rows = I32(f[3]), .gram_rows = I32(f[4]),
-        .chains = f[2].size, .grams = f[4].size,
+        .words = f[1].size / 4, .chains = f[2].size, .grams = f[4].size,
     };
     const int64_t *first = I64(f[0]), *levels = I64(f[6]);
     Py_ssize_t comments = f[0].size - 1;
