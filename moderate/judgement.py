@@ -78,7 +78,8 @@ class Counts:
 def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | None, rules: RuleBook) -> Judgement:
     """Judge comments; without a ``model`` the rule book alone does."""
     pieces, piece_first, shifts = _cut(texts)
-    if len(pieces) == len(texts):
+    whole = len(pieces) == len(texts)
+    if whole:
         features = vocabulary.extract(tokenize(pieces))
     else:  # one by one, so that what is worked on fits a core's cache
         features = Features.join([vocabulary.extract(tokenize([piece])) for piece in pieces])
@@ -88,7 +89,7 @@ def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | Non
 
     def merge(values: Ints) -> Ints:
         """From pieces to comments."""
-        return values if len(pieces) == len(texts) else np.add.reduceat(values, piece_first[:-1])
+        return values if whole else np.add.reduceat(values, piece_first[:-1])
 
     first = features.first.take(piece_first)
     severities = rules.severities(hits, first) if hits.rule.size else _NO_SEVERITIES
@@ -97,9 +98,7 @@ def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | Non
         scores, by_rules, blank = _rule(counts, severities)
     else:
         sums = model.sums(features)
-        if len(pieces) != len(texts):
-            sums = sums.merge(piece_first[:-1])
-        scores, by_rules, blank = weigh(model, sums, counts, severities)
+        scores, by_rules, blank = weigh(model, sums if whole else sums.merge(piece_first[:-1]), counts, severities)
     return Judgement(
         scores=scores, by_rules=by_rules, blank=blank, features=features, hits=hits, first=first, shifts=shifts
     )

@@ -2,6 +2,7 @@
 
 Words that tell a little add up in a long comment, and one vile line in it is still one. So what the whole says is
 divided by more than the root of its length, and a comment is also read a few words at a time.
+
 Each head is heard on every passage, too, and where one stands out by more than a margin it raises what the whole says
 (multiple instances with the maximum as their pool: Dietterich et al. 1997, "Solving the multiple instance problem with
 axis-parallel rectangles"). What a passage is depends on the comment alone, not on any model.
@@ -88,9 +89,15 @@ def find_peaks(sums: Ints, first: Ints, first_block: Ints, lengths: Lengths) -> 
         lengths: how it is divided.
     """
     blocks, paired, words, first_passage = join_blocks(first, first_block)
-    totals = sums.take(blocks, axis=0)
-    totals[paired] += sums.take(blocks[paired] + 1, axis=0)
+    totals = _sum_passages(sums, blocks, paired)
     return np.maximum.reduceat(totals * (1 / lengths.divisors(words))[:, None], first_passage[:-1], axis=0)
+
+
+def _sum_passages(sums: Ints, blocks: Ints, paired: Bools) -> Ints:
+    """Sums of passages from those of blocks, along the first axis."""
+    totals: Ints = sums.take(blocks, axis=0)
+    totals[paired] += sums.take(blocks[paired] + 1, axis=0)
+    return totals
 
 
 def raise_to_peaks(raw: Floats, peaks: Floats, shares: Floats, margins: Floats) -> None:
@@ -119,10 +126,7 @@ def weigh_passages(weights: Ints, first: Ints, shares: Floats, margins: Floats, 
     """
     begins, first_block = begin_blocks(first)
     blocks, paired, words, first_passage = join_blocks(first, first_block)
-    totals = np.add.reduceat(weights, begins)
-    passages = totals.take(blocks)
-    passages[paired] += totals.take(blocks[paired] + 1)
-    values = passages / lengths.divisors(words)
+    values = _sum_passages(np.add.reduceat(weights, begins), blocks, paired) / lengths.divisors(words)
     peaks = np.maximum.reduceat(values, first_passage[:-1])
     sizes = np.diff(first)
     roots = lengths.divisors(sizes - 1)

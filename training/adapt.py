@@ -181,8 +181,15 @@ class Prior:
         for head, (slope, intercept) in calibration.items():
             slopes[head] *= slope
             intercepts[head] = slope * intercepts[head] + intercept
-        model = replace(model, rows=rows, signals=signals, scale=scale, slopes=slopes, intercepts=intercepts)
-        model = replace(model, passage_margins=margins)
+        model = replace(
+            model,
+            rows=rows,
+            signals=signals,
+            scale=scale,
+            slopes=slopes,
+            intercepts=intercepts,
+            passage_margins=margins,
+        )
         return self._straighten(model, frozenset({*lines, *calibration}))
 
     def _straighten(self, model: LinearModel, moved: frozenset[int]) -> LinearModel:

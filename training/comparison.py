@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from moderate import Moderator
-from moderate.folding import Bools, Ints
+from moderate.folding import Bools, Floats, Ints
 from moderate.guidelines import CATEGORIES
 
 from .corpora import UNKNOWN, Labels
@@ -26,7 +26,6 @@ SEED: Final = 0
 LEAST_CLASS: Final = 5  # comments of either class without which nothing is measured
 AT_FALSE_REJECT: Final = 0.02  # false rejections at which two rankings are compared
 
-Floats = npt.NDArray[np.float64]
 Measure = Callable[[Floats, Bools, Bools], Floats]  # scores, truth, rejected, each (draws, n), to (draws,)
 
 

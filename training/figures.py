@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from moderate.folding import Bools
+from moderate.folding import Bools, Floats
 
-from .comparison import Floats
 from .words import WordChange
 
 # Colours that differ in lightness too and that colour-blind readers tell apart (Okabe & Ito 2008).

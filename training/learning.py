@@ -11,14 +11,14 @@ from joblib import Parallel, delayed
 
 from moderate import Moderator
 from moderate.errors import InputError
-from moderate.folding import Ints
+from moderate.folding import Floats, Ints
 from moderate.guidelines import CATEGORIES
 from moderate.model import LinearModel
 
 from .adapt import Prior
 from .comparison import Judged, judge
 from .decisions import Decisions
-from .regression import FOLDS, Crossed, Floats, cross_fit, fit_line, make_folds
+from .regression import FOLDS, Crossed, cross_fit, fit_line, make_folds
 from .scratch import Scratch
 from .targets import LEAST_CLASS, learning_heads, make_targets, shares_of_rejection
 from .thresholds import DEFAULT_FALSE_REJECT, NEVER, HeldOut, Limits, choose_thresholds

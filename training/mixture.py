@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from moderate.folding import Ints
+from moderate.folding import Floats, Ints
 from moderate.guidelines import CATEGORIES
 
 from .augment import SOURCE
@@ -51,8 +51,6 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
 }
 
 _LENT: Final = tuple(dict.fromkeys(name for shares in RECIPE.values() for name in shares))
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.model_selection import StratifiedKFold
 
-from moderate.folding import Ints
+from moderate.folding import Floats, Ints
 
 from .fit import class_ratios
 from .matrix import Matrix
@@ -29,8 +29,6 @@ SEED: Final = 0
 STRENGTHS: Final = (0.001, 0.01, 0.05, 0.2, 0.8)
 ITERATIONS: Final = 200
 TOLERANCE: Final = 1e-7  # relative, of the objective; a hundredth of it changed no AUC by 0.0002
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

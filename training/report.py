@@ -16,10 +16,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from moderate import Moderator
 from moderate._version import __version__
 from moderate.columns import describe
-from moderate.folding import Bools, Ints
+from moderate.folding import Bools, Floats, Ints
 from moderate.guidelines import CATEGORIES, WORDING, Category
 
-from .comparison import FALLING, LEAST_CLASS, SURE, Figure, Floats, Judged, compare, judge
+from .comparison import FALLING, LEAST_CLASS, SURE, Figure, Judged, compare, judge
 from .corpora import UNKNOWN
 from .decisions import Decisions
 from .figures import draw_calibration, draw_costs, draw_histogram, draw_precision, draw_words

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from moderate.folding import Floats
 from moderate.guidelines import CATEGORIES, Category
 
-from .comparison import Floats, Judged
+from .comparison import Judged
 from .corpora import UNKNOWN
 from .decisions import Decisions
 

@@ -15,12 +15,12 @@ from typing import Final
 
 import numpy as np
 
+from moderate.folding import Floats
 from moderate.guidelines import CATEGORIES, Category
 
 from .comparison import Judged
 from .corpora import UNKNOWN
 from .decisions import Decisions
-from .regression import Floats
 
 LEAST_CLASS: Final = 20  # comments of either class without which a head does not learn
 
