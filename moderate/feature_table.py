@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from .folding import U64, Ints
+from .folding import U8, U64, Ints
 
 Rows = npt.NDArray[np.int32]
+
+FILTER_BITS: Final = 4  # a filter has room for so many times the number of its hashes, as a power of two
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,18 @@ class FeatureTable:
         rows = np.zeros(flat.size, np.int32)
         rows[hit] = found
         return rows.reshape(hashes.shape)
+
+
+def filter_hashes(hashes: U64) -> U8:
+    """Which beginnings of hashes occur among ``hashes``, a bit each (Bloom 1970, with one hash function); uint8.
+
+    For the compiled kernels: most of what is looked up is not there, and a filter, 16 to 32 bits a hash, says so in one
+    read, mostly from a core's nearer caches, where the tables do not fit.
+    """
+    bits = max(3, int(hashes.size).bit_length() + FILTER_BITS)
+    occurring = np.zeros(1 << bits, np.bool_)
+    occurring[hashes >> np.uint64(64 - bits)] = True
+    return np.packbits(occurring, bitorder="little")
 
 
 _ONE: Final = np.uint64(1)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from .compiled import kernels
 from .errors import RulesError
-from .feature_table import FeatureTable
+from .feature_table import FeatureTable, filter_hashes
 from .features import SALTS, Vocabulary, combine
 from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
@@ -111,8 +111,10 @@ class RuleBook:
     def __post_init__(self) -> None:
         """Lay out what the compiled kernel has to know, in its order."""
         if kernels is not None:
-            phrases = (self.table.entries(), self.prefixes, self.endings, self.ending_rules)
-            object.__setattr__(self, "_tables", (*phrases, self.columns))
+            endings = (self.endings[1:] << 32 | self.endings[:-1]).view(np.uint64)
+            phrases = np.stack([self.prefixes, endings], axis=1)  # side by side, so that one read finds both
+            tables = (self.table.entries(), phrases, self.ending_rules, self.columns, filter_hashes(self.prefixes))
+            object.__setattr__(self, "_tables", tables)
 
     @classmethod
     def from_toml(cls, path: str | Path) -> RuleBook:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import folding
+from .feature_table import filter_hashes
 from .folding import U32, U64, Bools, Ints
 from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, index_keys
 from .letters import EITHER_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
@@ -77,8 +78,8 @@ class Spelling:
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """What the compiled kernel has to know, in its order."""
-        parts = (self.parts.keys, self.parts.values, self.parts.bounds)
-        return (self.keys, self.words, self.bounds, *parts, *letter_tables(), star_table())
+        parts = (self.parts.keys, self.parts.values, self.parts.bounds, filter_hashes(self.parts.keys))
+        return (self.keys, self.words, self.bounds, filter_hashes(self.keys), *parts, *letter_tables(), star_table())
 
     @classmethod
     def build(cls, keys: U64, words: U64) -> Spelling:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny import BOUNDARY, batches, build_spelling, build_vocabulary
 
-from moderate.feature_table import FeatureTable
+from moderate.feature_table import FeatureTable, filter_hashes
 from moderate.features import (
     BOUNDARY_CLASS,
     CLASS_HASHES,
@@ -84,6 +84,15 @@ def test_the_shape_of_a_look_up_is_that_of_its_hashes():
     table, _ = FeatureTable.build(np.arange(1, 4, dtype=np.uint64) << np.uint64(58), bits=6)
     assert table.look_up(np.zeros((2, 3), np.uint64)).shape == (2, 3)
     assert table.look_up(np.zeros(0, np.uint64)).shape == (0,)
+
+
+@pytest.mark.parametrize("count", [0, 1, 20, 20_000])
+def test_a_filter_lets_every_hash_of_its_own_pass_and_few_others(count):
+    hashes, others = np.random.default_rng(2).integers(0, 2**64, (2, max(count, 1)), np.uint64)
+    bits = np.unpackbits(filter_hashes(hashes[:count]), bitorder="little")
+    shift = np.uint64(64 - int(np.log2(bits.size)))
+    assert bits[hashes[:count] >> shift].all()
+    assert bits[others >> shift].mean() < 1 / 12
 
 
 def test_kinds_of_features_and_the_order_of_words_hash_apart():

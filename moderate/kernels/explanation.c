@@ -25,6 +25,19 @@ static Py_ssize_t lower_bound(const int64_t *values, Py_ssize_t count, int64_t v
     return low;
 }
 
+/* Where reading a comment begins among the pieces, the chains and the n-grams of a batch. */
+typedef struct {
+    Py_ssize_t piece, link, gram;
+} Start;
+
+static Start start_of(const Features *features, int64_t begin) {
+    return (Start){
+        .piece = lower_bound(features->piece_first, features->pieces, begin),
+        .link = lower_bound(features->chain, features->chains, begin),
+        .gram = lower_bound(features->gram_words, features->grams, begin),
+    };
+}
+
 static inline int64_t weight_of(const Model *model, int32_t row, int64_t head) {
     return (int64_t)model->rows[(size_t)row * ROW_BYTES + head] - OFFSET;
 }
@@ -32,8 +45,8 @@ static inline int64_t weight_of(const Model *model, int32_t row, int64_t head) {
 #define SHARED 6 /* parts of a unit, so that two words and three can share one evenly */
 
 /* What each of the words [begin, end) of a comment adds to a head; a feature of several words is shared among them. */
-static void weigh_words(const Model *model, const Features *features, Py_ssize_t begin, Py_ssize_t end, int64_t head,
-                        int64_t *weights) {
+static void weigh_words(const Model *model, const Features *features, Start start, Py_ssize_t begin, Py_ssize_t end,
+                        int64_t head, int64_t *weights) {
     int64_t pair = 0, frame = 0, frame_before = 0; /* shares of those that began one and two words before */
     for (Py_ssize_t word = begin; word < end; word++) {
         const int32_t *rows = features->rows + 4 * word;
@@ -44,15 +57,14 @@ static void weigh_words(const Model *model, const Features *features, Py_ssize_t
         pair = next_pair, frame_before = frame, frame = next_frame;
     }
     pair = frame = frame_before = 0;
-    Py_ssize_t link = lower_bound(features->chain, features->chains, begin);
-    for (; link < features->chains && features->chain[link] < end; link++) {
+    for (Py_ssize_t link = start.link; link < features->chains && features->chain[link] < end; link++) {
         const int32_t *rows = features->chain_rows + 2 * link;
         int64_t next_pair = weight_of(model, rows[0], head) * (SHARED / 2);
         int64_t next_frame = weight_of(model, rows[1], head) * (SHARED / 3);
         weights[features->chain[link] - begin] += next_pair + pair + next_frame + frame + frame_before;
         pair = next_pair, frame_before = frame, frame = next_frame;
     }
-    Py_ssize_t gram = lower_bound(features->gram_words, features->grams, begin);
+    Py_ssize_t gram = start.gram;
     while (gram < features->grams && features->gram_words[gram] < end) {
         int64_t word = features->gram_words[gram], values[HEADS] = {0};
         Py_ssize_t first = gram;
@@ -60,8 +72,7 @@ static void weigh_words(const Model *model, const Features *features, Py_ssize_t
         add_unknown(model, values, features->gram_rows + first, gram - first);
         weights[word - begin] += SHARED * values[head];
     }
-    Py_ssize_t piece = lower_bound(features->piece_first, features->pieces, begin);
-    for (; piece < features->pieces && features->piece_first[piece] < end; piece++)
+    for (Py_ssize_t piece = start.piece; piece < features->pieces && features->piece_first[piece] < end; piece++)
         weights[features->piece_first[piece] - begin] = 0;
 }
 
@@ -119,9 +130,11 @@ typedef struct {
     int64_t begin, end;
 } Span;
 
-/* Add the place of a stretch of words; stretches come in order, and those one character apart are one. */
-static void add_span(const Features *features, const Places *places, int64_t start, int64_t end, Vector *spans) {
-    Py_ssize_t piece = lower_bound(features->piece_first, features->pieces + 1, start + 1) - 1;
+/* Add the place of a stretch of words of a comment that begins with `piece`; stretches come in order, and those one
+   character apart are one. */
+static void add_span(const Features *features, const Places *places, Py_ssize_t piece, int64_t start, int64_t end,
+                     Vector *spans) {
+    while (features->piece_first[piece + 1] <= start) piece++;
     int64_t shift = places->shifts[piece] - places->offsets[piece];
     Span span = {
         places->begins[places->index[start]] + shift,
@@ -172,6 +185,7 @@ typedef struct {
     const int64_t *first, *hit_start, *hit_end, *hit_rule, *rule_columns;
     Py_ssize_t hits, rules;
     const double *shares, *margins; /* of passages */
+    Start start;                    /* of the comment that is explained */
     Vector spans, weights, raised, words, chosen; /* scratch */
 } Explainer;
 
@@ -213,8 +227,8 @@ static bool add_rules(Explainer *explainer, int64_t comment, const uint8_t *mask
         explainer->spans.bytes = 0;
         for (; i < count && hits[i].rule == rule; i++) {
             int64_t hit = hits[i].place;
-            add_span(&explainer->features, &explainer->places, explainer->hit_start[hit], explainer->hit_end[hit],
-                     &explainer->spans);
+            add_span(&explainer->features, &explainer->places, explainer->start.piece, explainer->hit_start[hit],
+                     explainer->hit_end[hit], &explainer->spans);
         }
         if (!add_ground(explainer, explainer->rule_columns[rule], rule, BY_RULE, grounds)) return false;
     }
@@ -230,14 +244,15 @@ static bool add_categories(Explainer *explainer, int64_t comment, const int64_t 
     double *raised = vector_extend(&explainer->raised, (end - begin) * sizeof(double));
     if (!weights || !raised) return PyErr_NoMemory();
     for (Py_ssize_t i = 0; i < count && i < MOST_CATEGORIES; i++) {
-        weigh_words(explainer->model, &explainer->features, begin, end, columns[i], weights);
+        weigh_words(explainer->model, &explainer->features, explainer->start, begin, end, columns[i], weights);
         weigh_passages(explainer->model, weights, end - begin, explainer->shares[columns[i]],
                        SHARED * explainer->margins[columns[i]], raised);
         explainer->words.bytes = explainer->spans.bytes = 0;
         choose(raised, begin, end - begin, &explainer->words);
         const int64_t *words = ITEMS(explainer->words, int64_t);
         for (Py_ssize_t j = 0; j < COUNT(explainer->words, int64_t); j++)
-            add_span(&explainer->features, &explainer->places, words[j], words[j], &explainer->spans);
+            add_span(&explainer->features, &explainer->places, explainer->start.piece, words[j], words[j],
+                     &explainer->spans);
         if (COUNT(explainer->words, int64_t) &&
             !add_ground(explainer, columns[i], explainer->rules, BY_MODEL, grounds))
             return false;
@@ -283,6 +298,7 @@ static bool explain(Explainer *explainer, Array *a, Vector *out, PyObject *spans
     for (Py_ssize_t i = 0; good && i < a[0].size; i++) {
         int64_t comment = rejected[i];
         grounds.bytes = 0;
+        explainer->start = start_of(&explainer->features, explainer->first[comment]);
         good = add_rules(explainer, comment, U8(a[1]) + i * HEADS, &grounds);
         if (good && explainer->model && !by_rules[comment])
             good = add_categories(explainer, comment, columns + bounds[i], bounds[i + 1] - bounds[i], &grounds);

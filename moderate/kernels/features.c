@@ -105,17 +105,17 @@ static bool collect_words(const Vocabulary *vocabulary, const Tokens *tokens, co
 
 /* --- Neighbours, chains, topics -------------------------------------------------------------------------------- */
 
-#define STEP 64 /* words whose neighbours are hashed, and asked for, before they are looked up */
+#define STEP 32 /* words whose neighbours are hashed, and asked for, before those of as many others are looked up */
 
 /* The words around one place; behind the last comment stands a copy of the first boundary. */
 typedef struct {
     const uint64_t *words;
     const uint8_t *classes;
-    Py_ssize_t end, last; /* end of the comment, and of all */
-    bool named;           /* whether the comment names a group */
+    Py_ssize_t begin, end, last; /* the comment, and the end of all */
+    bool named;                  /* whether the comment names a group */
 } Context;
 
-/* Hash bigram, frame and topic that begin at word i; 0 where there is no frame. */
+/* Hash bigram, frame and topic that begin at word i, and ask for their rows; 0 where there is none. */
 static inline void hash_neighbours(const Vocabulary *vocabulary, const Context *context, Py_ssize_t i,
                                    uint64_t hashes[3]) {
     const uint64_t *words = context->words, *class_hashes = vocabulary->class_hashes, *salts = vocabulary->salts;
@@ -123,37 +123,48 @@ static inline void hash_neighbours(const Vocabulary *vocabulary, const Context *
     Py_ssize_t next = i + 1 < context->last ? i + 1 : 0, third = i + 2 < context->last ? i + 2 : 0;
     uint8_t a = classes[i], b = classes[next], c = classes[third];
     hashes[0] = combine(words[i], words[next], salts[BIGRAM]);
-    hashes[1] = 0;
+    hashes[1] = hashes[2] = 0;
+    table_prefetch(&vocabulary->table, hashes[0]);
     if (i + 1 < context->end && (a > BOUNDARY_CLASS || b > BOUNDARY_CLASS || c > BOUNDARY_CLASS)) {
         uint64_t left = a > BOUNDARY_CLASS ? class_hashes[a] : words[i];
         uint64_t middle = b > BOUNDARY_CLASS ? class_hashes[b] : words[next];
         uint64_t right = c > BOUNDARY_CLASS ? class_hashes[c] : words[third];
         hashes[1] = combine(combine(left, middle, salts[FRAME]), right, salts[FRAME]);
+        table_prefetch(&vocabulary->table, hashes[1]);
     }
-    hashes[2] = combine(words[i], class_hashes[IDENTITY_CLASS], salts[TOPIC]);
-    table_prefetch(&vocabulary->table, hashes[0]);
-    table_prefetch(&vocabulary->table, hashes[1]);
-    if (context->named) table_prefetch(&vocabulary->table, hashes[2]);
+    if (context->named && i > context->begin) {
+        hashes[2] = combine(words[i], class_hashes[IDENTITY_CLASS], salts[TOPIC]);
+        table_prefetch(&vocabulary->table, hashes[2]);
+    }
+}
+
+static void look_up_neighbours(const Table *table, uint64_t (*hashes)[3], Py_ssize_t count, int32_t (*rows)[4]) {
+    for (Py_ssize_t i = 0; i < count; i++)
+        for (int kind = 0; kind < 3; kind++)
+            rows[i][1 + kind] = table_row(table, hashes[i][kind]) & -(int32_t)(hashes[i][kind] != 0);
 }
 
 static void add_neighbours(const Vocabulary *vocabulary, Vector *out, const uint8_t *classes, Py_ssize_t comments) {
     const int64_t *first = ITEMS(out[FIRST], int64_t);
     int32_t(*rows)[4] = (int32_t(*)[4])out[ROWS].data;
     Context context = {.words = ITEMS(out[WORDS], uint64_t), .classes = classes, .last = first[comments]};
+    uint64_t hashes[2][STEP][3];
+    Py_ssize_t hashed = 0, found = 0;
     for (Py_ssize_t comment = 0; comment < comments; comment++) {
+        context.begin = first[comment];
         context.end = first[comment + 1];
-        context.named = memchr(classes + first[comment], IDENTITY_CLASS, context.end - first[comment]) != NULL;
-        for (Py_ssize_t begin = first[comment]; begin < context.end; begin += STEP) {
-            uint64_t hashes[STEP][3];
-            Py_ssize_t count = context.end - begin < STEP ? context.end - begin : STEP;
-            for (Py_ssize_t i = 0; i < count; i++) hash_neighbours(vocabulary, &context, begin + i, hashes[i]);
-            for (Py_ssize_t i = 0; i < count; i++) {
-                int32_t *row = rows[begin + i];
-                row[1] = table_row(&vocabulary->table, hashes[i][0]);
-                row[2] = hashes[i][1] ? table_row(&vocabulary->table, hashes[i][1]) : 0;
-                if (context.named && begin + i > first[comment]) row[3] = table_row(&vocabulary->table, hashes[i][2]);
+        context.named = memchr(classes + context.begin, IDENTITY_CLASS, context.end - context.begin) != NULL;
+        for (; hashed < context.end; hashed++) {
+            if (hashed % STEP == 0 && hashed > STEP) {
+                look_up_neighbours(&vocabulary->table, hashes[found / STEP % 2], STEP, rows + found);
+                found += STEP;
             }
+            hash_neighbours(vocabulary, &context, hashed, hashes[hashed / STEP % 2][hashed % STEP]);
         }
+    }
+    for (; found < hashed; found += STEP) {
+        Py_ssize_t count = hashed - found < STEP ? hashed - found : STEP;
+        look_up_neighbours(&vocabulary->table, hashes[found / STEP % 2], count, rows + found);
     }
 }
 
@@ -286,14 +297,14 @@ static bool extract(const Vocabulary *vocabulary, const Tokens *tokens, const in
     return good;
 }
 
-/* extract(vocabulary: tuple of 14 arrays, tokens: tuple of 8 arrays) -> tuple of bytearrays, the fields of Features */
+/* extract(vocabulary: tuple of 16 arrays, tokens: tuple of 8 arrays) -> tuple of buffers, the fields of Features */
 PyObject *kernel_extract(PyObject *module, PyObject *arguments) {
     PyObject *tables, *batch;
-    Array a[14] = {0}, t[8] = {0};
+    Array a[16] = {0}, t[8] = {0};
     if (!PyArg_ParseTuple(arguments, "OO", &tables, &batch)) return NULL;
-    if (!arrays_from(tables, a, 14, "QbQQqQQiQqiuuu")) return NULL;
+    if (!arrays_from(tables, a, 16, "QbQQqQQibQqibuuu")) return NULL;
     if (!arrays_from(batch, t, 8, "uqbqQbqq")) {
-        arrays_release(a, 14);
+        arrays_release(a, 16);
         return NULL;
     }
     Vocabulary vocabulary = {
@@ -302,15 +313,15 @@ PyObject *kernel_extract(PyObject *module, PyObject *arguments) {
         .salts = U64(a[2]),
         .class_hashes = U64(a[3]),
         .levels = I64(a[4]),
-        .spelling = {keys_of(&a[5], &a[7]), U64(a[6]), keys_of(&a[8], &a[10]), I64(a[9]), U32(a[11]), U32(a[12]),
-                     U32(a[13]), a[11].size},
+        .spelling = {keys_of(&a[5], &a[7], &a[8]), U64(a[6]), keys_of(&a[9], &a[11], &a[12]), I64(a[10]), U32(a[13]),
+                     U32(a[14]), U32(a[15]), a[13].size},
     };
     Tokens tokens = {U32(t[0]), I64(t[1]), U8(t[2]), I64(t[3]), U64(t[4]), U8(t[5]), t[4].size, t[3].size - 1};
     Vector out[OUTPUTS] = {0};
     Py_BEGIN_ALLOW_THREADS
     out[ROWS].failed |= !extract(&vocabulary, &tokens, I64(t[6]), I64(t[7]), out);
     Py_END_ALLOW_THREADS
-    arrays_release(a, 14);
+    arrays_release(a, 16);
     arrays_release(t, 8);
     return vectors_to_tuple(out, OUTPUTS);
 }

@@ -70,7 +70,7 @@ static inline void *vector_extend(Vector *vector, size_t bytes) {
 #define ITEMS(vector, type) ((type *)(vector).data)
 #define COUNT(vector, type) ((Py_ssize_t)((vector).bytes / sizeof(type)))
 
-/* The vectors as a tuple of bytearrays, and the vectors freed; NULL, with an exception, when one has failed. */
+/* The vectors as a tuple of writable buffers, and the vectors emptied; NULL, with an exception, when one has failed. */
 PyObject *vectors_to_tuple(Vector *vectors, Py_ssize_t count);
 
 /* --- Hashes (text.py, features.py, feature_table.py) ---------------------------------------------------------- */
@@ -126,6 +126,24 @@ static inline int32_t table_row(const Table *table, uint64_t hash) {
 /* Ask for what `table_row` will read: the tables are larger than a core's cache. */
 static inline void table_prefetch(const Table *table, uint64_t hash) { __builtin_prefetch(table_entry(table, hash)); }
 
+/* A filter of hashes: a bit for each beginning, set where a hash with that beginning occurs. */
+typedef struct {
+    const uint8_t *bits;
+    int shift; /* 64 - bits of a beginning */
+} Filter;
+
+static inline Filter filter_of(const Array *array) {
+    int bits = 3;
+    while (((Py_ssize_t)1 << (bits - 2)) <= array->size) bits++;
+    return (Filter){U8(*array), 64 - bits};
+}
+
+/* Whether a hash may occur. */
+static inline bool filter_passes(Filter filter, uint64_t hash) {
+    uint64_t place = hash >> filter.shift;
+    return filter.bits[place >> 3] >> (place & 7) & 1;
+}
+
 /* --- Spelling (spelling.c) ------------------------------------------------------------------------------------ */
 
 /* Character classes, as in folding.py. */
@@ -144,12 +162,13 @@ typedef struct {
     Py_ssize_t size;
     const int32_t *bounds;
     int shift; /* 64 - bits of a beginning */
+    Filter filter;
 } Keys;
 
-static inline Keys keys_of(const Array *keys, const Array *bounds) {
+static inline Keys keys_of(const Array *keys, const Array *bounds, const Array *filter) {
     int bits = 0;
     while (((Py_ssize_t)1 << (bits + 1)) < bounds->size) bits++;
-    return (Keys){U64(*keys), keys->size, I32(*bounds), 64 - bits};
+    return (Keys){U64(*keys), keys->size, I32(*bounds), 64 - bits, filter_of(filter)};
 }
 
 typedef struct {

@@ -48,6 +48,49 @@ void arrays_release(Array *arrays, Py_ssize_t count) {
     }
 }
 
+/* Memory that a kernel has filled, for Python to read and write as a buffer: handed over, not copied. */
+typedef struct {
+    PyObject_HEAD
+    void *data;
+    Py_ssize_t bytes;
+} Memory;
+
+static PyTypeObject *memory_type;
+
+static int memory_get_buffer(PyObject *object, Py_buffer *view, int flags) {
+    Memory *memory = (Memory *)object;
+    return PyBuffer_FillInfo(view, object, memory->data, memory->bytes, 0, flags);
+}
+
+static void memory_free(PyObject *object) {
+    PyTypeObject *type = Py_TYPE(object);
+    free(((Memory *)object)->data);
+    PyObject_Free(object);
+    Py_DECREF(type);
+}
+
+static PyType_Slot memory_slots[] = {
+    {Py_bf_getbuffer, memory_get_buffer},
+    {Py_tp_dealloc, memory_free},
+    {0, NULL},
+};
+
+static PyType_Spec memory_spec = {
+    "moderate._kernels.Memory", sizeof(Memory), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_DISALLOW_INSTANTIATION, memory_slots,
+};
+
+/* The vector's memory as an object; NULL, with an exception, when there is none left for it. */
+static PyObject *vector_to_memory(Vector *vector) {
+    void *data = realloc(vector->data, vector->bytes ? vector->bytes : 1); /* what is too much goes back */
+    if (data) vector->data = data;
+    Memory *memory = data ? PyObject_New(Memory, memory_type) : (Memory *)PyErr_NoMemory();
+    if (!memory) return NULL;
+    memory->data = data;
+    memory->bytes = (Py_ssize_t)vector->bytes;
+    vector->data = NULL;
+    return (PyObject *)memory;
+}
+
 PyObject *vectors_to_tuple(Vector *vectors, Py_ssize_t count) {
     PyObject *tuple = NULL;
     bool failed = false;
@@ -55,15 +98,9 @@ PyObject *vectors_to_tuple(Vector *vectors, Py_ssize_t count) {
     if (failed) PyErr_NoMemory();
     else tuple = PyTuple_New(count);
     for (Py_ssize_t i = 0; i < count; i++) {
-        if (tuple) {
-            PyObject *bytes = PyByteArray_FromStringAndSize(vectors[i].data, vectors[i].bytes);
-            if (!bytes) {
-                Py_DECREF(tuple);
-                tuple = NULL;
-            } else {
-                PyTuple_SetItem(tuple, i, bytes);
-            }
-        }
+        PyObject *memory = tuple ? vector_to_memory(&vectors[i]) : NULL;
+        if (memory) PyTuple_SetItem(tuple, i, memory);
+        else Py_CLEAR(tuple);
         free(vectors[i].data);
         vectors[i].data = NULL;
     }
@@ -86,9 +123,16 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static int prepare(PyObject *module) {
+    if (!memory_type) memory_type = (PyTypeObject *)PyType_FromSpec(&memory_spec);
+    return memory_type ? 0 : -1;
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, prepare}, {0, NULL}};
+
 static struct PyModuleDef module = {
-    PyModuleDef_HEAD_INIT, "moderate._kernels", "The hot path, compiled: see moderate/kernels.", 0, methods,
-    NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "moderate._kernels", "The hot path, compiled: see moderate/kernels.", 0, methods, slots,
+    NULL, NULL, NULL,
 };
 
 PyMODINIT_FUNC PyInit__kernels(void) { return PyModuleDef_Init(&module); }

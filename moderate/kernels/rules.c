@@ -2,14 +2,16 @@
 #include "model.h"
 
 #define LONGEST_PHRASE 10
+#define AHEAD 8 /* words by which entries, and what these lead to, are asked for before they are read */
 enum { NONE, MILD, STRONG };
 enum { START, END, RULE, INNOCENT, OUTPUTS };
 
 typedef struct {
     Table table;
-    uint64_t salt, phrase; /* of prefixes, and of phrases among the kinds of hashes */
-    const uint64_t *prefixes;
-    const int64_t *endings, *rules;
+    uint64_t salt, phrase;       /* of prefixes, and of phrases among the kinds of hashes */
+    const uint64_t (*phrases)[2]; /* of each row: hash of the prefix; end and begin of its rules, 32 bits each */
+    const int64_t *rules;
+    Filter filter;
     Py_ssize_t rows;
 } Book;
 
@@ -28,12 +30,25 @@ static void walk(const Book *book, const Words *words, Py_ssize_t at, Vector *en
     uint64_t hash = words->words[at];
     endings->bytes = 0;
     for (Py_ssize_t length = 1; length <= LONGEST_PHRASE; length++) {
+        if (!filter_passes(book->filter, hash)) return;
         int32_t row = table_row(&book->table, hash * book->salt);
-        if (!row || row >= book->rows || book->prefixes[row] != hash) return;
-        for (int64_t i = book->endings[row]; i < book->endings[row + 1]; i++)
+        if (!row || row >= book->rows || book->phrases[row][0] != hash) return;
+        uint64_t bounds = book->phrases[row][1];
+        for (uint32_t i = (uint32_t)bounds; i < bounds >> 32; i++)
             APPEND(endings, Ending, ((Ending){at + length - 1, book->rules[i]}));
         hash = combine(hash, at + length < words->count ? words->words[at + length] : 0, book->phrase);
     }
+}
+
+/* Ask for what `walk` will read first at some words behind this one. */
+static inline void ask_for(const Book *book, const Words *words, Py_ssize_t at) {
+    if (at + 2 * AHEAD >= words->count) return;
+    uint64_t next = words->words[at + AHEAD], later = words->words[at + 2 * AHEAD];
+    if (filter_passes(book->filter, later)) table_prefetch(&book->table, later * book->salt);
+    if (!filter_passes(book->filter, next)) return;
+    __builtin_prefetch(book->phrases + table_row(&book->table, next * book->salt));
+    uint64_t pair = combine(next, words->words[at + AHEAD + 1], book->phrase);
+    if (filter_passes(book->filter, pair)) table_prefetch(&book->table, pair * book->salt);
 }
 
 static int by_place(const void *a, const void *b) {
@@ -48,7 +63,7 @@ static void find(const Book *book, const Words *words, int64_t *reach, Vector *o
     Vector endings = {0};
     int64_t innocent = 0; /* the first word that is not yet known to be */
     for (Py_ssize_t at = 0; at < words->count; at++) {
-        if (at + 16 < words->count) table_prefetch(&book->table, words->words[at + 16] * book->salt);
+        ask_for(book, words, at);
         walk(book, words, at, &endings);
         Py_ssize_t count = COUNT(endings, Ending);
         Ending *ending = ITEMS(endings, Ending);
@@ -72,18 +87,21 @@ static void find(const Book *book, const Words *words, int64_t *reach, Vector *o
     free(endings.data);
 }
 
-/* find((words, table entries, prefixes, endings, ending_rules, columns), salt, salt of phrases)
+/* find((words, table entries, phrases, ending_rules, columns, filter), salt, salt of phrases)
    -> start, end, rule and innocent words: the fields of rules.Hits */
 PyObject *kernel_find(PyObject *module, PyObject *arguments) {
     PyObject *tables;
     unsigned long long salt, phrase;
     Array a[6] = {0};
     if (!PyArg_ParseTuple(arguments, "OKK", &tables, &salt, &phrase)) return NULL;
-    if (!arrays_from(tables, a, 6, "QQQqqq")) return NULL;
-    Book book = {table_of(&a[1]), salt, phrase, U64(a[2]), I64(a[3]), I64(a[4]), a[2].size};
+    if (!arrays_from(tables, a, 6, "QQQqqb")) return NULL;
+    Book book = {
+        .table = table_of(&a[1]), .salt = salt, .phrase = phrase, .phrases = (const uint64_t(*)[2])a[2].data,
+        .rules = I64(a[3]), .filter = filter_of(&a[5]), .rows = a[2].size / 2,
+    };
     Words words = {U64(a[0]), a[0].size};
     Vector out[OUTPUTS] = {0}, reach = {0};
-    Py_ssize_t rules = a[5].size;
+    Py_ssize_t rules = a[4].size;
     Py_BEGIN_ALLOW_THREADS
     int64_t *last = vector_extend(&reach, (rules + 1) * sizeof(int64_t));
     for (Py_ssize_t rule = 0; last && rule < rules; rule++) last[rule] = -1;

@@ -31,6 +31,7 @@ static inline bool is_digit(uint32_t code) { return code >= '0' && code <= '9'; 
 
 /* Place of a key, or -1. */
 static Py_ssize_t find_key(const Keys *keys, uint64_t key) {
+    if (!filter_passes(keys->filter, key)) return -1;
     const int32_t *bound = keys->bounds + (key >> keys->shift);
     for (int32_t place = bound[0]; place < bound[1]; place++)
         if (keys->keys[place] == key) return place;

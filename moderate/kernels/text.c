@@ -265,7 +265,7 @@ static bool decode(PyObject *texts, Batch *batch, int64_t *offsets) {
     return true;
 }
 
-/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of eleven bytearrays, the fields of text.Tokens */
+/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of eleven buffers, the fields of text.Tokens */
 PyObject *kernel_tokenize(PyObject *module, PyObject *arguments) {
     PyObject *texts, *tables;
     if (!PyArg_ParseTuple(arguments, "O!O", &PyList_Type, &texts, &tables)) return NULL;
