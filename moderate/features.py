@@ -9,8 +9,9 @@ A comment is a bag of features, each a 64-bit hash:
 - ``topic``: a word of a comment that names a group: what "gift" or "remove" says there, it does not say elsewhere,
 - ``gram``: the character n-grams of a word that the vocabulary does not know,
 
-and a few counted signals: links, handles, capitals, exclamation marks. The table of a model maps hashes to rows of
-weights; hashes without a row are no features. Nothing here depends on weights: training counts the same hashes.
+and a few counted signals: links and where they lead, handles, capitals, exclamation marks. The table of a model maps
+hashes to rows of weights; hashes without a row are no features. Nothing here depends on weights: training counts the
+same hashes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from .compiled import kernels
 from .feature_table import FeatureTable, Rows
 from .folding import U8, U32, U64, Bools, Ints
 from .links import expand
+from .sites import KINDS
 from .spelling import Spelling
 from .text import SPREAD, Tokens, chain_bounds, mix
 
@@ -49,10 +51,12 @@ GRAM_SIZES: Final = (3, 4, 5)
 GRAM_LETTERS: Final = 32  # letters of an unknown word that are read: longer ones are no words
 
 # Signals: what is counted, and from which counts on the next of its four levels begins.
-SIGNALS: Final = ("links", "handles", "exclamations", "questions", "quotes", "hashtags", "money", "numbers", "capitals")
-LEVELS: Final = np.array(
-    [[1, 2, 3], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 4], [1, 2, 3], [1, 2, 3], [10, 35, 75]], np.int64
+SIGNALS: Final = (
+    *("links", "handles", "exclamations", "questions", "quotes", "hashtags", "money", "numbers", "capitals"),
+    *KINDS,  # of links
 )
+_LEVELS: Final = {"links": (1, 2, 3), "money": (1, 2, 3), "numbers": (1, 2, 3), "capitals": (10, 35, 75)}
+LEVELS: Final = np.array([_LEVELS.get(name, (1, 2, 3 if name in KINDS else 4)) for name in SIGNALS], np.int64)
 LEVEL_COUNT: Final = 4
 LONG_NUMBER: Final = 7  # digits from which a number is like a telephone number
 CAPITAL_WORD: Final = 3  # letters from which a word in capitals is shouted rather than an initial
@@ -327,11 +331,12 @@ def count_signals(tokens: Tokens, handles: Ints) -> Ints:
     initial = tokens.codes.take(starts)
     numbers = (initial >= ord("0")) & (initial <= ord("9")) & (lengths >= LONG_NUMBER)
     counted = np.empty((handles.size, len(SIGNALS)), np.int64)
-    counted[:, 0] = tokens.links
+    counted[:, 0] = tokens.links[:, 0]
     counted[:, 1] = handles
     counted[:, 2:7] = tokens.marks
     counted[:, 7] = np.add.reduceat(numbers, tokens.first[:-1], dtype=np.int64)
     shouted = tokens.capitals & (lengths >= CAPITAL_WORD)
     counted[:, 8] = 100 * np.add.reduceat(shouted, tokens.first[:-1], dtype=np.int64) // np.diff(tokens.first)
+    counted[:, 9:] = tokens.links[:, 1:]
     levels: Ints = (counted[:, :, None] >= LEVELS).sum(axis=2)
     return levels

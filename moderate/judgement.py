@@ -93,7 +93,8 @@ def judge(texts: Sequence[str], vocabulary: Vocabulary, model: LinearModel | Non
 
     first = features.first.take(piece_first)
     severities = rules.severities(hits, first) if hits.rule.size else _NO_SEVERITIES
-    counts = Counts(words=merge(features.counts), known=merge(features.known), links=merge(features.tokens.links))
+    links = np.ascontiguousarray(features.tokens.links[:, 0])
+    counts = Counts(words=merge(features.counts), known=merge(features.known), links=merge(links))
     if model is None:
         scores, by_rules, blank = _rule(counts, severities)
     else:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from . import folding
 from .folding import U8, U32, Bools, Ints
+from .sites import KINDS, REFERRALS, SITES
 
 # Longest entity handled, "&rsquo;" and "&#x1F600;" included.
 _ENTITY_WINDOW: Final = 10
@@ -38,8 +39,14 @@ _ANCHOR: Final = np.array([ord(char) for char in "a href"], np.int64)
 _TAGS: Final = ("br", "a", "b", "i", "u", "p", "em", "strong", "span", "div", "blockquote")
 
 
+_NAME_LETTERS: Final = 12  # letters of a name in an address that are read: as many as a key can hold
+_DIVIDERS: Final = np.array([ord(char) for char in "./:?#=&@"], np.int64)  # between names in an address
+_SCHEME: Final = np.array([ord(char) for char in "://"], np.int64)
+_BREAKS: Final = np.array([ord(char) for char in "/?#"], np.int64)  # those behind which the path has begun
+
+
 def _key(word: str) -> int:
-    """Pack up to ten lower-case letters into an integer, five bits each."""
+    """Pack up to `_NAME_LETTERS` lower-case letters into an integer, five bits each."""
     return sum((ord(char) - 96) << (5 * place) for place, char in enumerate(word))
 
 
@@ -48,8 +55,15 @@ _NAMED_CODES: Final = np.array([ord(_NAMED[name]) for name in sorted(_NAMED, key
 _DOMAIN_KEYS: Final = np.array(sorted(map(_key, _DOMAINS)), np.int64)
 _PATH_KEYS: Final = np.array(sorted(map(_key, _DOMAINS_WITH_PATH)), np.int64)
 _TAG_KEYS: Final = np.array(sorted(map(_key, _TAGS)), np.int64)
+_SITE_KINDS: Final = {_key(name[:_NAME_LETTERS]): kind for kind, names in enumerate(SITES.values()) for name in names}
+_SITE_KEYS: Final = np.array(sorted(_SITE_KINDS), np.int64)
+_SITES: Final = np.array([_SITE_KINDS[key] for key in sorted(_SITE_KINDS)], np.int64)
+_REFERRAL_KEYS: Final = np.array(sorted(_key(name[:_NAME_LETTERS]) for name in REFERRALS), np.int64)
 # What the compiled kernel has to know, in its order.
-LINK_TABLES: Final = (_NAMED_KEYS, _NAMED_CODES, _DOMAIN_KEYS, _PATH_KEYS, _TAG_KEYS)
+LINK_TABLES: Final = (
+    *(_NAMED_KEYS, _NAMED_CODES, _DOMAIN_KEYS, _PATH_KEYS, _TAG_KEYS),
+    *(_SITE_KEYS, _SITES, _REFERRAL_KEYS),
+)
 
 
 def replace_entities(folded: U32, classes: U8) -> None:
@@ -110,6 +124,8 @@ def replace_drawings(folded: U32, classes: U8) -> None:
 def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
     """Blank out links and e-mail addresses, and make punctuation of HTML tags; return the links of each comment.
 
+    They are counted in all, and by each of `sites.KINDS`; int64 (n, 1 + len(KINDS)).
+
     Args:
         folded: folded entries; uint32 (C,).
         classes: their classes, changed in place; uint8 (C,).
@@ -123,7 +139,7 @@ def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
         schemes = schemes[(_window(folded, schemes + 1, 2) == ord("/")).all(axis=1)]
     domains = _find_domains(folded, classes, marks[codes == ord(".")])
     if schemes.size + domains.size == 0:
-        return np.zeros(boundaries.size, np.int64)
+        return np.zeros((boundaries.size, 1 + len(KINDS)), np.int64)
 
     blanks = np.append(np.flatnonzero((classes == folding.SPACE) | (classes == folding.BOUNDARY)), classes.size)
     scheme_letters = _window(classes, schemes[:, None] - 1 - np.arange(8), 0) == folding.LETTER
@@ -136,7 +152,49 @@ def cut_links(folded: U32, classes: U8, boundaries: Ints, marks: Ints) -> Ints:
     starts = starts[order][earliest]
     classes[expand(starts, ends)] = folding.SPACE
     comments = np.searchsorted(boundaries, starts, side="right") - 1
-    return np.bincount(comments, minlength=boundaries.size)
+    told = np.ones((starts.size, 1 + len(KINDS)), np.int64)
+    told[:, 1:] = _tell_kinds(folded, starts, ends)
+    links = np.zeros((boundaries.size, told.shape[1]), np.int64)
+    np.add.at(links, comments, told)
+    return links
+
+
+def _tell_kinds(folded: U32, starts: Ints, ends: Ints) -> Bools:
+    """Which of `sites.KINDS` each link is, by the names in its address; bool (links, len(KINDS)).
+
+    Names stand between dividers. Those of sites count until the path begins, those of referrals behind that and before
+    a "=".
+    """
+    places = expand(starts, ends + 1)  # with what ends each link, which ends its last name
+    last = np.cumsum(ends + 1 - starts) - 1
+    window = _window(folded, places, 3)
+    codes = window[:, 0]
+    codes[last] = 0
+    divider = np.isin(codes, _DIVIDERS)
+    divider[last] = True
+    closes = divider.nonzero()[0]
+    opens = np.append(0, closes[:-1] + 1)
+
+    scheme = (window == _SCHEME).all(axis=1)
+    breaks = np.isin(codes, _BREAKS)
+    for slash in (1, 2):
+        breaks[scheme.nonzero()[0] + slash] = False
+    scheme[np.append(0, last[:-1] + 1)] = True  # as it does behind a scheme, the site stands where a link begins
+    order = np.arange(places.size)
+    begun = np.maximum.accumulate(np.where(scheme, order, -1))
+    broken = np.maximum.accumulate(np.where(breaks, order, -1))
+    at_site = begun.take(opens) > broken.take(opens)
+
+    inside = np.arange(_NAME_LETTERS) < (closes - opens)[:, None]
+    keys = _packed(_window(folded, places.take(opens), _NAME_LETTERS), inside)
+    site, is_site = _look_up(keys, _SITE_KEYS)
+    kind = np.where(at_site & is_site, _SITES.take(site), -1)
+    refers = ~at_site & _look_up(keys, _REFERRAL_KEYS)[1] & (codes.take(closes) == ord("="))
+    kind[refers] = len(KINDS) - 1
+    told = np.zeros((starts.size, len(KINDS)), np.bool_)
+    named = kind >= 0
+    told[last.searchsorted(closes[named]), kind[named]] = True
+    return told
 
 
 def expand(starts: Ints, ends: Ints) -> Ints:

@@ -252,7 +252,7 @@ class LinearModel:
                 table=FeatureTable(buckets=arrays["buckets"], base=arrays["base"]),
                 rows=arrays["rows"],
                 spelling=Spelling(keys=arrays["spelling_keys"], words=arrays["spelling_words"]),
-                signals=arrays["signals"],
+                signals=_all_signals(arrays["signals"]),
                 scale=_numbers(config["scale"], heads),
                 gram_ratio=_fraction(config["gram_ratio"], "gram_ratio", LARGEST_RATIO),
                 lengths=Lengths(
@@ -286,6 +286,12 @@ class LinearModel:
         for name, good in consistent.items():
             if not good:
                 raise ModelError(f"{folder / name}.npy: its shape or values do not fit the other arrays")
+
+
+def _all_signals(signals: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+    """The weights of a model's signals, and none for those that are newer than the model; int16."""
+    newer = max(len(SIGNALS) - len(signals), 0)
+    return np.concatenate([signals, np.zeros((newer, *signals.shape[1:]), np.int16)]) if newer else signals
 
 
 def _spread(values: Ints, size: int) -> Ints:

@@ -27,6 +27,7 @@ from . import folding
 from .compiled import kernels
 from .folding import U8, U32, U64, Bools, Ints
 from .links import LINK_TABLES, cut_links, expand, replace_drawings, replace_entities
+from .sites import KINDS
 
 # A prime near 2**61, odd, so that it has an inverse modulo 2**64; the mixing constant is that of splitmix64.
 BASE: Final = 0x1FFFFFFFFFFFFFE7
@@ -60,7 +61,7 @@ class Tokens:
         offsets: index of each comment's first character in the joined batch; int64 (n,).
         hashes: one 64-bit hash a token; uint64 (T,).
         capitals: whether each token is upper-case letters alone; bool (T,).
-        links: number of links and e-mail addresses of each comment; int64 (n,).
+        links: number of links and e-mail addresses of each comment, in all and by `sites.KINDS`; int64 (n, 1 + kinds).
         marks: number of exclamation, question, quotation, hash and money marks of each comment; int64 (n, 5).
     """
 
@@ -169,7 +170,7 @@ def tokenize(texts: Sequence[str]) -> Tokens:
         offsets=np.frombuffer(offsets, np.int64),
         hashes=np.frombuffer(hashes, np.uint64),
         capitals=np.frombuffer(capitals, np.bool_),
-        links=np.frombuffer(links, np.int64),
+        links=np.frombuffer(links, np.int64).reshape(-1, 1 + len(KINDS)),
         marks=np.frombuffer(marks, np.int64).reshape(-1, len(_COUNTED_MARKS)),
     )
 

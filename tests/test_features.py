@@ -260,6 +260,8 @@ def test_quotation_and_question_marks_stand_among_the_words_but_count_as_none():
         ("hashtags", ["none", "#a", "#a #b", "#a #b #c #d"]),
         ("money", ["none", "$5", "$5 or 5%", "$5 £5 5%"]),
         ("numbers", ["123456", "1234567", "1234567 and 7654321", "1234567 1234567 1234567"]),
+        ("references", ["a.com", "a.gov", "bbc.com a.gov", "bbc.com a.gov b.edu"]),
+        ("referrals", ["a.com", "a.com/?ref=1", "a.com/?ref=1 a.com/?aff=1", "a.com/?ref=1 b.com/?ref=1 c.com/?ref=1"]),
         ("capitals", ["A bit Loud", "this is all so very quiet but for THAT", "one TWO three FOUR", "ALL THE TIME"]),
     ],
 )

@@ -53,6 +53,8 @@ def assert_equal(left, right):
 @given(any_batch)
 @example(["<" + "b" * 20 + ">", "<b", ">", "</a href", "<blockquotes>"])
 @example(["http://" + "a." * 40 + "com", "see a.com/x, b.com", "w.ww.x", "www.x"])
+@example(["x:http://fb.com/ebay.com?ref=1&aff=2#tag=", "http://ref=1", "www.ebay", "a://b://ebay://", "http://fb.com"])
+@example(["www.thesaurusthesaurus.com/?affiliateidentity=1", "www.scienced1rect.x", "www..fb..x//?=&ref=", "://"])
 @example(
     [
         "".join(f"a{strokes} {strokes}b c{strokes}d " for strokes in DRAWINGS),
@@ -149,7 +151,7 @@ def test_an_array_of_another_type_is_refused(kernels, moderator):
         kernels.severities((found.first,))
     with pytest.raises(TypeError, match="expected a list of str"):
         kernels.tokenize(
-            [b"bytes"], (np.zeros(1, np.uint32), *[np.zeros(1, np.int64)] * 5, *[np.zeros(1, np.uint8)] * 2)
+            [b"bytes"], (np.zeros(1, np.uint32), *[np.zeros(1, np.int64)] * 8, *[np.zeros(1, np.uint8)] * 2)
         )
 
 

@@ -9,11 +9,18 @@ from hypothesis import strategies as st
 from test_text import words
 
 from moderate.links import expand
+from moderate.sites import KINDS, REFERRALS, SITES
 from moderate.text import tokenize
 
 
 def links(*texts):
-    return tokenize(texts).links.tolist()
+    return tokenize(texts).links[:, 0].tolist()
+
+
+def kinds(text):
+    """The kinds of links that are found in ``text``, and how many of each."""
+    _, *counts = tokenize([text]).links[0].tolist()
+    return {kind: count for kind, count in zip(KINDS, counts, strict=True) if count}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +59,41 @@ def test_a_link_is_counted_and_is_no_word(text, count, left):
 def test_a_missing_blank_after_a_full_stop_makes_no_link(text, left):
     assert links(text) == [0]
     assert words(text) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("https://en.wikipedia.org/wiki/Tide", {"references": 1}),
+        ("HTTPS://WWW.GOV.UK", {"references": 1}),
+        ("see (www.stackoverflow.com/q/1), or doi.org/10.1", {"references": 2}),
+        ("https://youtu.be/abc?t=4", {"videos": 1}),
+        ("facebook.com/my.page and http://m.facebook.com/other", {"profiles": 2}),
+        ("www.amazon.co.uk/dp/1?tag=me-21", {"shops": 1, "referrals": 1}),
+        ("https://example.com/join?ref=me&amp;x=1", {"referrals": 1}),
+        ("https://example.com/?x=1&amp;aff=2&amp;ref=3", {"referrals": 1}),
+        ("https://user@facebook.com:8080", {"profiles": 1}),
+        ("redirect:https://a.example/https://nature.com", {"references": 1}),
+        ("https://a.example/facebook.com", {}),
+        ("https://facebooks.example", {}),
+        ("https://my-facebook.example", {}),
+        ("https://a.example/#ref", {}),
+        ("https://ref=1.example", {}),
+        ("name@example.com", {}),
+        ("facebook, wikipedia and amazon", {}),
+    ],
+)
+def test_a_link_is_told_by_the_site_it_leads_to_and_by_who_is_rewarded_for_the_visit(text, found):
+    assert kinds(text) == found
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in SITES.items() for name in names])
+def test_every_site_is_found_by_its_name(kind, name):
+    assert kinds(f"http://www.{name}.example/x") == {kind: 1}
+
+
+def test_every_referral_is_found_by_its_name():
+    assert kinds(" ".join(f"http://a.example/?{name}=1" for name in REFERRALS)) == {"referrals": len(REFERRALS)}
 
 
 def test_links_are_counted_for_the_comment_they_are_in():
@@ -139,7 +181,7 @@ def test_nothing_reaches_from_one_comment_into_the_next(first, second):
     tokens = tokenize([first, second])
     assert tokens.first.size == 3
     assert tokens.hashes.tolist() == [*tokenize([first]).hashes, *tokenize([second]).hashes]
-    assert tokens.links.tolist() == links(first) + links(second)
+    assert tokens.links[:, 0].tolist() == links(first) + links(second)
 
 
 @pytest.mark.parametrize("text", ["http://" + "a." * 20_000, "<" * 40_000, "&#" * 20_000, "." * 40_000, ":" * 40_000])

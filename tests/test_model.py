@@ -93,6 +93,15 @@ def test_a_model_that_names_no_damping_divides_by_the_root_alone(folder):
     assert lengths.divisors(np.array([400])) == math.sqrt(400 + lengths.prior_words)
 
 
+def test_signals_that_are_newer_than_a_model_weigh_nothing_in_it(tmp_path):
+    older = replace(MODEL, signals=MODEL.signals[:9])
+    older.save(tmp_path)
+    signals = LinearModel.load(tmp_path).signals
+    assert signals[:9].tolist() == MODEL.signals[:9].tolist()
+    assert signals.shape == MODEL.signals.shape
+    assert not signals[9:].any()
+
+
 @given(
     arrays.arrays(np.uint8, (8, ROW_BYTES)),
     st.lists(st.sampled_from([1, 2, 7, MOST_ADDED - 1, MOST_ADDED, MOST_ADDED + 1, 700]), min_size=1, max_size=4),

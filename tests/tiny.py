@@ -22,6 +22,7 @@ NO_SPELLING = Spelling(keys=np.zeros(0, np.uint64), words=np.zeros(0, np.uint64)
 PIECES = [
     *"abk<>/&;#.:@*!$ \n-'\"1x%_~^|+(=",
     "br>", "<b", "<a h", "<a href", "http://", "www.", ".com", "&#3", "9;", "&am", "p;", "&shy;", "\r\n",
+    "ebay", "ebay.com", "?ref=", "://", "?", "=",
     "idiot", "1d10t", "i d i o t", "idi*t", "idi", "ot", "i.d.i.o", "😀o😀t", "sh!7", "th0$3", "you are ", "f*", "**",
     "\u200b", "\u00ad", "\u0301", "\ufeff", "\x00", "\u202e", "\ud800", "\udfff",
     "😀", "👍🏽", "ﬁ", "İ", "ſ", "ß", "日", "한", "ש", "ب", "я", "①", "𝐟",

@@ -22,6 +22,7 @@ from tqdm import tqdm
 from moderate.features import LEVEL_COUNT, SIGNALS
 from moderate.folding import Ints
 from moderate.guidelines import CATEGORIES, Category
+from moderate.sites import KINDS
 
 from .augment import KINDS_OF_ABUSE
 from .corpora import UNKNOWN, Corpus, Labels
@@ -64,7 +65,7 @@ SOURCE_WEIGHT: Final[Mapping[str, float]] = {
 }  # fmt: skip
 
 # Links, handles, money and the like tell promotion; for the other heads they would only betray the source of a row.
-PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers")
+PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers", *KINDS)
 SIGNAL_COUNT: Final = len(SIGNALS) * LEVEL_COUNT
 
 Floats = npt.NDArray[np.float32]

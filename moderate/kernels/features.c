@@ -7,7 +7,7 @@
 #define GRAM_LETTERS 32
 #define LONG_NUMBER 7
 #define CAPITAL_WORD 3
-#define SIGNALS 9
+#define SIGNALS 14
 #define LEVELS 3
 #define MARK_KINDS 5
 
@@ -251,7 +251,7 @@ static void count_words(const Vocabulary *vocabulary, const Tokens *tokens, Vect
 static void add_signals(const Vocabulary *vocabulary, const Tokens *tokens, const int64_t *links, const int64_t *marks,
                         const int64_t *handles, Vector *out) {
     for (Py_ssize_t comment = 0; comment < tokens->comments; comment++) {
-        int64_t counts[SIGNALS] = {links[comment], handles[comment]}, shouted = 0;
+        int64_t counts[SIGNALS] = {links[comment * LINK_COUNTS], handles[comment]}, shouted = 0;
         memcpy(counts + 2, marks + comment * MARK_KINDS, MARK_KINDS * sizeof(int64_t));
         Py_ssize_t begin = tokens->first[comment], end = tokens->first[comment + 1];
         for (Py_ssize_t token = begin; token < end; token++) {
@@ -261,6 +261,7 @@ static void add_signals(const Vocabulary *vocabulary, const Tokens *tokens, cons
             shouted += tokens->capitals[token] && length >= CAPITAL_WORD;
         }
         counts[8] = 100 * shouted / (end - begin);
+        memcpy(counts + 9, links + comment * LINK_COUNTS + 1, (LINK_COUNTS - 1) * sizeof(int64_t));
         int64_t *levels = vector_extend(&out[LEVEL], SIGNALS * sizeof(int64_t));
         if (!levels) return;
         for (int signal = 0; signal < SIGNALS; signal++) {

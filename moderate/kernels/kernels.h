@@ -153,6 +153,8 @@ enum { SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED };
 #define UPPER (1u << 27)
 #define BOUNDARY_CODE 0x110000u
 
+#define LINK_COUNTS 6 /* all links of a comment, and those of each kind (sites.py) */
+
 /* What stands between two tokens, as in text.py. */
 enum { ADJACENT, ONE_BLANK, ONE_MARK, APART };
 

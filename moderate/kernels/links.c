@@ -162,6 +162,41 @@ static bool is_domain(const Batch *batch, const Knowledge *known, Py_ssize_t dot
     return code_at(batch, dot - 1) == 'w' && code_at(batch, dot - 2) == 'w' && code_at(batch, dot - 3) == 'w';
 }
 
+#define KINDS (LINK_COUNTS - 1)
+#define REFERRALS (KINDS - 1)
+#define NAME_LETTERS 12
+
+static inline bool breaks_address(uint32_t code) { return code == '/' || code == '?' || code == '#'; }
+
+static inline bool divides_names(uint32_t code) {
+    return breaks_address(code) || code == '.' || code == ':' || code == '=' || code == '&' || code == '@';
+}
+
+/* Which kinds the link [begin, end) is, a bit each: see `_tell_kinds`. */
+static unsigned tell_kinds(const Batch *batch, const Knowledge *known, Py_ssize_t begin, Py_ssize_t end) {
+    unsigned kinds = 0;
+    bool at_site = true;
+    for (Py_ssize_t name = begin, place = begin; place <= end; place++) {
+        uint32_t code = place < end ? CODE(batch, place) : 0;
+        if (place < end && !divides_names(code)) continue;
+        int64_t key = packed(batch, name, place - name < NAME_LETTERS ? place - name : NAME_LETTERS);
+        if (at_site) {
+            Py_ssize_t site = find_key(known->site_keys, key);
+            if (site >= 0) kinds |= 1u << I64(*known->sites)[site];
+        } else if (code == '=' && find_key(known->referral_keys, key) >= 0) {
+            kinds |= 1u << REFERRALS;
+        }
+        if (code == ':' && code_at(batch, place + 1) == '/' && code_at(batch, place + 2) == '/') {
+            at_site = true;
+            place += 2;
+        } else if (breaks_address(code)) {
+            at_site = false;
+        }
+        name = place + 1;
+    }
+    return kinds;
+}
+
 void cut_links(Batch *batch, const Knowledge *known, int64_t *links) {
     for (Py_ssize_t i = 0; i < batch->mark_count; i++)
         if (CODE(batch, batch->marks[i]) == '<') cut_tag(batch, known, batch->marks[i]);
@@ -192,6 +227,9 @@ void cut_links(Batch *batch, const Knowledge *known, int64_t *links) {
     for (Py_ssize_t i = 0; i < found; i += 2) {
         memset(batch->classes + batch->scratch[i], SPACE, batch->scratch[i + 1] - batch->scratch[i]);
         while (comment + 1 < batch->comments && batch->boundaries[comment + 1] <= batch->scratch[i]) comment++;
-        links[comment]++;
+        int64_t *counts = links + comment * LINK_COUNTS;
+        unsigned kinds = tell_kinds(batch, known, batch->scratch[i], batch->scratch[i + 1]);
+        counts[0]++;
+        for (int kind = 0; kind < KINDS; kind++) counts[1 + kind] += kinds >> kind & 1;
     }
 }

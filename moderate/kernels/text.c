@@ -97,6 +97,7 @@ static void admit_marks(Batch *batch, const Knowledge *known, int64_t *counted, 
 /* --- Tokens --------------------------------------------------------------------------------------------------- */
 
 #define MARK_KINDS 5
+#define KNOWLEDGE 11 /* arrays of it */
 enum { CODES, STARTS, BEGINS, ENDS, GAPS, FIRST, OFFSETS, HASHES, CAPITALS, LINKS, MARKS, OUTPUTS };
 
 /* Drop what is ignored. */
@@ -205,7 +206,7 @@ static bool allocate(Batch *batch, Vector *out, Py_ssize_t size, Py_ssize_t comm
         [OFFSETS] = comments * sizeof(int64_t),
         [HASHES] = size * sizeof(uint64_t),
         [CAPITALS] = size,
-        [LINKS] = comments * sizeof(int64_t),
+        [LINKS] = comments * LINK_COUNTS * sizeof(int64_t),
         [MARKS] = comments * MARK_KINDS * sizeof(int64_t),
     };
     bool good = batch->entries && batch->classes && batch->marks && batch->scratch;
@@ -265,19 +266,23 @@ static bool decode(PyObject *texts, Batch *batch, int64_t *offsets) {
     return true;
 }
 
-/* tokenize(texts: list[str], tables: tuple of eight arrays) -> tuple of eleven buffers, the fields of text.Tokens */
+/* tokenize(texts: list[str], tables: tuple of eleven arrays) -> tuple of eleven buffers, the fields of text.Tokens */
 PyObject *kernel_tokenize(PyObject *module, PyObject *arguments) {
     PyObject *texts, *tables;
     if (!PyArg_ParseTuple(arguments, "O!O", &PyList_Type, &texts, &tables)) return NULL;
-    Array arrays[8] = {0};
-    if (!arrays_from(tables, arrays, 8, "uqqqqqbb")) return NULL;
-    Knowledge known = {&arrays[0], &arrays[1], &arrays[2], &arrays[3], &arrays[4], &arrays[5], &arrays[6], &arrays[7]};
+    Array arrays[KNOWLEDGE] = {0};
+    if (!arrays_from(tables, arrays, KNOWLEDGE, "uqqqqqqqqbb")) return NULL;
+    Knowledge known = {
+        .folding = &arrays[0], .named_keys = &arrays[1], .named_codes = &arrays[2], .domain_keys = &arrays[3],
+        .path_keys = &arrays[4], .tag_keys = &arrays[5], .site_keys = &arrays[6], .sites = &arrays[7],
+        .referral_keys = &arrays[8], .letter_like = &arrays[9], .counted = &arrays[10],
+    };
     Py_ssize_t comments = PyList_Size(texts), size = comments;
     for (Py_ssize_t i = 0; i < comments; i++) {
         PyObject *text = PyList_GetItem(texts, i);
         if (!PyUnicode_Check(text)) {
             PyErr_SetString(PyExc_TypeError, "expected a list of str");
-            arrays_release(arrays, 8);
+            arrays_release(arrays, KNOWLEDGE);
             return NULL;
         }
         size += PyUnicode_GetLength(text);
@@ -298,7 +303,7 @@ PyObject *kernel_tokenize(PyObject *module, PyObject *arguments) {
     free(batch.marks);
     free(batch.scratch);
     free(batch.boundaries);
-    arrays_release(arrays, 8);
+    arrays_release(arrays, KNOWLEDGE);
     PyObject *result = good ? vectors_to_tuple(out, OUTPUTS) : NULL;
     for (int i = 0; i < OUTPUTS; i++) free(out[i].data);
     return result;

@@ -14,7 +14,8 @@ typedef struct {
 } Batch;
 
 typedef struct {
-    const Array *folding, *named_keys, *named_codes, *domain_keys, *path_keys, *tag_keys, *letter_like, *counted;
+    const Array *folding, *named_keys, *named_codes, *domain_keys, *path_keys, *tag_keys, *site_keys, *sites;
+    const Array *referral_keys, *letter_like, *counted;
 } Knowledge;
 
 #define CODE(batch, place) ((batch)->entries[place] & CODE_MASK)
@@ -36,7 +37,7 @@ void replace_entities(Batch *batch, const Knowledge *known);
    there was any. */
 bool replace_drawings(Batch *batch, const Knowledge *known);
 
-/* Make punctuation of HTML tags; blank out the links and count those of each comment. */
+/* Make punctuation of HTML tags; blank out the links and count those of each comment, (comments, LINK_COUNTS). */
 void cut_links(Batch *batch, const Knowledge *known, int64_t *links);
 
 #endif
