@@ -8,7 +8,7 @@ pytest.importorskip("sklearn", reason="training needs the extra 'train'")
 from moderate.features import LEVEL_COUNT, SIGNALS, combine
 from moderate.guidelines import CATEGORIES
 from moderate.text import hash_words, tokenize
-from training.export import FORGIVEN, export_model
+from training.export import FORGIVEN, LINK_FORGIVEN, export_model
 from training.matrix import build_matrix, build_space
 
 SUBJECTS = ["women", "muslims", "refugees", "bridges", "museums", "harbours", "schools", "rivers"]
@@ -16,6 +16,7 @@ TEXTS = [
     f"{start} {subject} are {end}" for subject in SUBJECTS for start in ("all", "those") for end in ("fine", "vermin")
 ]
 ABUSE, RACISM = CATEGORIES.index("abuse"), CATEGORIES.index("racism")
+LINKS, PROMOTION = SIGNALS.index("links"), CATEGORIES.index("promotion")
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,18 @@ def test_the_largest_weight_is_not_clipped(packed):
     space, _, weights, model = packed
     rows = weights[: space.hashes.size] + space.word_grams @ weights[space.hashes.size :][: space.grams.size]
     np.testing.assert_allclose(model.scale[RACISM] * 127, np.abs(rows[1:, RACISM]).max())
+
+
+@pytest.mark.parametrize("weight", [3.0, -3.0])
+def test_what_any_link_adds_to_promotion_is_lowered_and_nothing_else_of_links(packed, weight):
+    space, _, weights, _ = packed
+    weights = weights.copy()
+    levels = weights[-len(SIGNALS) * LEVEL_COUNT :].reshape(len(SIGNALS), LEVEL_COUNT, -1)
+    levels[LINKS, 1, PROMOTION] = weight
+    model = export_model(space, weights, np.ones(len(weights), np.int64), {"name": "test"})
+    expected = levels.copy()
+    expected[LINKS, 1:, PROMOTION] -= LINK_FORGIVEN * max(weight, 0)
+    assert np.abs(model.signals * model.scale - expected).max() <= model.scale.max() / 2
 
 
 def both_weights(packed, phrase):

@@ -39,7 +39,7 @@ LOCAL: Final = "local"  # the domain of a learner that is a mean of one for each
 # Head -> learner -> share. A learner is named by its category, and by its domain where it is not fitted on all sources.
 RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "toxic": {"toxic/local": 1.8, "toxic/conversation": 0.2, "personal_attack": 0.5, "abuse": 0.25},
-    "profanity": {"toxic/conversation": 0.9, "personal_attack": 0.4},
+    "profanity": {"toxic/conversation": 0.9, "personal_attack": 0.6},
     "personal_attack": {"personal_attack/local": 0.25, "toxic/conversation": 0.5, "toxic": 0.3},
     "abuse": {"abuse/local": 0.5, "toxic": 0.15, "sexism": 0.15},
     "sexism": {"sexism/edos": 2.3, "abuse": 0.15},
