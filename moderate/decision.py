@@ -52,7 +52,8 @@ class Decision:
         score: calibrated probability, in [0, 1], that a moderator would reject the comment.
         scores: every category name to its calibrated probability, in the order of ``CATEGORIES``.
         categories: the categories that the comment breaks, strongest first; ``()`` when approved.
-        reasons: grounds, strongest first; ``()`` when approved.
+        reasons: grounds, strongest first; ``()`` when approved. Where no word says anything by itself, but links alone
+            do, the one ground is the comment as a whole.
         source: ``"model"``, or ``"rules"`` when the fallback decided.
     """
 

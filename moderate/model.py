@@ -29,6 +29,7 @@ from .guidelines import CATEGORIES, NEVER, PRESETS
 from .model_folder import read_folder, refused_entries, write_folder
 from .passages import Lengths, begin_blocks, find_peaks, raise_to_peaks, weigh_passages
 from .scoring import PARTICULARS
+from .sites import KINDS
 from .spelling import Spelling
 from .text import hash_stretches
 from .untrusted import ascends, fits_table
@@ -289,9 +290,10 @@ class LinearModel:
 
 
 def _all_signals(signals: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """The weights of a model's signals, and none for those that are newer than the model; int16."""
-    newer = max(len(SIGNALS) - len(signals), 0)
-    return np.concatenate([signals, np.zeros((newer, *signals.shape[1:]), np.int16)]) if newer else signals
+    """The weights of a model's signals; an older model has none for the `KINDS` of links, which come last; int16."""
+    if len(signals) != len(SIGNALS) - len(KINDS):
+        return signals
+    return np.concatenate([signals, np.zeros((len(KINDS), *signals.shape[1:]), np.int16)])
 
 
 def _spread(values: Ints, size: int) -> Ints:

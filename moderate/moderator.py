@@ -26,6 +26,7 @@ from .guidelines import CATEGORIES, RULE_PRESETS, Category, Policy
 from .judgement import Judgement, judge
 from .model import LinearModel
 from .rules import RuleBook
+from .text import find_extent
 
 CHUNK: Final = 1 << 16  # characters handled at once: their arrays fit a core's cache
 CHUNK_COMMENTS: Final = 4096
@@ -172,7 +173,7 @@ class Outcome:
         if self.rejected.size:
             found = find_reasons(self.judgement, self.named, self.rejected, self.model, self.rules)
             for number, names, grounds in zip(self.rejected.tolist(), self.named.categories(), found, strict=True):
-                categories[number], reasons[number] = names, grounds
+                categories[number], reasons[number] = names, grounds or self._whole(number, names[0])
         return construct(
             Decision,
             self.verdicts(),
@@ -185,7 +186,17 @@ class Outcome:
 
     def leading_spans(self) -> list[tuple[Span, ...]]:
         """Of each rejected comment the places of one reason: the first of its strongest category, else the first."""
-        return find_leading_spans(self.judgement, self.named, self.rejected, self.model, self.rules)
+        spans = find_leading_spans(self.judgement, self.named, self.rejected, self.model, self.rules)
+        return [
+            places or (find_extent(self.texts[number]),)
+            for number, places in zip(self.rejected.tolist(), spans, strict=True)
+        ]
+
+    def _whole(self, number: int, category: Category) -> tuple[Reason, ...]:
+        """The reason where no word says anything by itself, but links alone do: the comment as a whole."""
+        score = float(self.judgement.scores[number, CATEGORIES.index(category)])
+        extent = find_extent(self.texts[number])
+        return (Reason(category=category, score=score, source="model", rule=None, spans=(extent,)),)
 
 
 def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:

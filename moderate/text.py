@@ -153,6 +153,14 @@ def decode(codes: U32) -> str:
     return np.where(codes > 0x10FFFF, 32, codes).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
+def find_extent(text: str) -> tuple[int, int]:
+    """Begin and end, in code points, of what can be seen of a text: blank or invisible characters around it are out."""
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    classes = folding.classes_of(folding.folding_table().take(codes, mode="clip"))
+    seen = ((classes != folding.SPACE) & (classes != folding.IGNORED)).nonzero()[0]
+    return (int(seen[0]), int(seen[-1]) + 1) if seen.size else (0, 0)
+
+
 def tokenize(texts: Sequence[str]) -> Tokens:
     """Cut ``texts`` (each of at most `PIECE` characters) into tokens."""
     if kernels is None:

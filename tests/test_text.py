@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from tiny import BOUNDARY, batches, comments
 
 from moderate import folding
-from moderate.text import ADJACENT, APART, BASE, ONE_BLANK, ONE_MARK, decode, hash_stretches, hash_words, mix, tokenize
+from moderate.text import (
+    ADJACENT,
+    APART,
+    BASE,
+    ONE_BLANK,
+    ONE_MARK,
+    decode,
+    find_extent,
+    hash_stretches,
+    hash_words,
+    mix,
+    tokenize,
+)
 
 # The Unicode version of the Python that wrote the packaged table; another one has other characters.
 TABLE_UNICODE = "14.0.0"
@@ -273,3 +285,17 @@ def test_the_packaged_table_is_what_the_training_code_writes():
     index, pages = build_table()
     assert np.array_equal(np.load(folding.DATA / "folding_index.npy"), index)
     assert np.array_equal(np.load(folding.DATA / "folding_pages.npy"), pages)
+
+
+@pytest.mark.parametrize(
+    ("text", "extent"),
+    [
+        ("a.com", (0, 5)),
+        (" \n\u200ba b!\u00ad\t\x00", (3, 7)),
+        ("", (0, 0)),
+        (" \ufeff\n", (0, 0)),
+        ("\ud800😀 ", (0, 2)),
+    ],
+)
+def test_the_extent_of_a_text_is_what_can_be_seen_of_it(text, extent):
+    assert find_extent(text) == extent
