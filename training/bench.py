@@ -1,4 +1,4 @@
-"""Speed and footprint, each figure with its peer in the same run: times differ by machine, ratios hardly do.
+"""Speed and footprint, each figure with its peer in the same run: times differ by machine, ratios less.
 
 Peers: alt-profanity-check, where it is installed (it is no dependency), and scikit-learn's own pipeline of
 TfidfVectorizer (words 1-2 and char_wb 3-5) and LogisticRegression. Contenders take turns, and the least disturbed turn
