@@ -74,8 +74,8 @@ def test_neither_importing_nor_classifying_loads_what_only_training_needs(use):
 
 
 def test_importing_costs_little_more_than_numpy():
-    # The bar is 0.15 s where numpy alone takes 0.07. Processor time, one beside the other: neither other load nor a slow
-    # machine counts.
+    # The bar is 0.15 s where numpy alone takes 0.07. Processor time, one beside the other: neither other load nor a
+    # slow machine counts.
     code = """
 import time
 began = time.thread_time()
