@@ -55,8 +55,8 @@ SIGNALS: Final = (
     *("links", "handles", "exclamations", "questions", "quotes", "hashtags", "money", "numbers", "capitals"),
     *KINDS,  # of links
 )
-_LEVELS: Final = {"links": (1, 2, 3), "money": (1, 2, 3), "numbers": (1, 2, 3), "capitals": (10, 35, 75)}
-LEVELS: Final = np.array([_LEVELS.get(name, (1, 2, 3 if name in KINDS else 4)) for name in SIGNALS], np.int64)
+_LEVELS: Final = {**dict.fromkeys(("links", "money", "numbers", *KINDS), (1, 2, 3)), "capitals": (10, 35, 75)}
+LEVELS: Final = np.array([_LEVELS.get(name, (1, 2, 4)) for name in SIGNALS], np.int64)
 LEVEL_COUNT: Final = 4
 LONG_NUMBER: Final = 7  # digits from which a number is like a telephone number
 CAPITAL_WORD: Final = 3  # letters from which a word in capitals is shouted rather than an initial

@@ -76,7 +76,8 @@ LEAST_THRESHOLD: Final = 0.02  # a category never rejects on less, however rare 
 def raw_scores(model: LinearModel, texts: list[str]) -> Floats:
     """Uncalibrated scores; float64 (n, heads)."""
     uncalibrated = replace(model, slopes=np.ones(len(CATEGORIES)), intercepts=np.zeros(len(CATEGORIES)))
-    parts = [uncalibrated.logits(model.vocabulary.extract(tokenize(chunk))) for chunk in chunks(texts, label="scores")]
+    vocabulary = model.vocabulary  # laid out anew each time it is asked for
+    parts = [uncalibrated.logits(vocabulary.extract(tokenize(chunk))) for chunk in chunks(texts, label="scores")]
     return np.concatenate(parts)
 
 

@@ -54,8 +54,7 @@ def export_model(
     row_weights[0] = 0
     _forgive_names(row_weights, space, frequencies[:row_count])
     signals = weights[row_count + gram_count :].reshape(len(SIGNALS), LEVEL_COUNT, -1).copy()
-    links = signals[SIGNALS.index("links"), 1:, CATEGORIES.index("promotion")]
-    links -= LINK_FORGIVEN * max(links[0], 0)
+    _forgive_links(signals)
     scale = np.maximum(np.abs(row_weights).max(axis=0), 1e-9) / (OFFSET - 1)
     gram_ratio = float(np.max(np.abs(gram_weights).max(axis=0, initial=0) / (scale * (OFFSET - 1))))
     rows = _quantise(row_weights / scale)
@@ -106,6 +105,12 @@ def _forgive_names(row_weights: npt.NDArray[np.float64], space: Space, frequenci
     for head, share in FORGIVEN.items():
         column = CATEGORIES.index(head)
         row_weights[named, column] -= share * np.maximum(row_weights[named, column], 0)
+
+
+def _forgive_links(signals: npt.NDArray[np.float64]) -> None:
+    """Lower, in place, what any link adds to promotion: at every level as much as at the first."""
+    links = signals[SIGNALS.index("links"), 1:, CATEGORIES.index("promotion")]
+    links -= LINK_FORGIVEN * max(links[0], 0)
 
 
 def _quantise(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:

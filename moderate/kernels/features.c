@@ -7,7 +7,6 @@
 #define GRAM_LETTERS 32
 #define LONG_NUMBER 7
 #define CAPITAL_WORD 3
-#define SIGNALS 14
 #define LEVELS 3
 #define MARK_KINDS 5
 

@@ -1,7 +1,6 @@
 /* Features to sums of weights: `LinearModel.sums` of model.py. */
 #include "model.h"
 
-#define SIGNALS 14
 #define LEVEL_COUNT 4
 #define MOST_ADDED 256 /* rows: 256 * 255 still fits 16 bits */
 #define GRAM_SHIFT 16

@@ -8,7 +8,7 @@ enum { START, END, RULE, INNOCENT, OUTPUTS };
 
 typedef struct {
     Table table;
-    uint64_t salt, phrase;       /* of prefixes, and of phrases among the kinds of hashes */
+    uint64_t salt, phrase;        /* of prefixes, and of phrases among the kinds of hashes */
     const uint64_t (*phrases)[2]; /* of each row: hash of the prefix; end and begin of its rules, 32 bits each */
     const int64_t *rules;
     Filter filter;
