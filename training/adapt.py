@@ -50,9 +50,9 @@ class Reading:
 def read_comments(model: LinearModel, rules: RuleBook, texts: Sequence[str]) -> Reading:
     """Read ``texts`` as `moderate.Moderator` does: ``matrix @ weights`` are its sums, divided for length."""
     rows, columns, values, signals, logits, evidence = [], [], [], [], [], []
-    base = 0
+    base, vocabulary = 0, model.vocabulary  # laid out anew each time it is asked for
     for chunk in chunks(texts, label="features"):
-        features = model.vocabulary.extract(tokenize(chunk))
+        features = vocabulary.extract(tokenize(chunk))
         hits = rules.find(features.words)
         if hits.innocent.size:
             features.mute(hits.innocent)
@@ -110,8 +110,9 @@ def _unknown_words(model: LinearModel, texts: Sequence[str]) -> tuple[U64, Ints]
     weights = model.rows[:, :HEADS].astype(np.int64) - OFFSET
     counted = []
     added: dict[int, Floats] = {}
+    vocabulary = model.vocabulary
     for chunk in chunks(texts, label="words"):
-        features = model.vocabulary.extract(tokenize(chunk))
+        features = vocabulary.extract(tokenize(chunk))
         unknown, first, counts = np.unique(
             features.words.take(np.unique(features.gram_words)), return_index=True, return_counts=True
         )
