@@ -140,8 +140,7 @@ def is_running(process_id):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupt_says_how_to_go_on(tmp_path, number, status, jobs):
-    source, output = tmp_path / "in.csv", tmp_path / "out.csv"
-    source.write_text("id,comment\n" + "".join(f"{n},comment number {n} of many\n" for n in range(400_000)))
+    source, output = many_comments(tmp_path / "in.csv"), tmp_path / "out.csv"
     process = start("batch", source, "-o", output, "--jobs", jobs, start_new_session=True)
     while not output.with_name("out.csv.partial.json").exists() or not journal(output)["mark"]:
         time.sleep(0.02)
@@ -152,6 +151,26 @@ def test_an_interrupt_says_how_to_go_on(tmp_path, number, status, jobs):
     assert f"moderate batch {source} -o {output} --jobs {jobs} --resume".encode() in message
     assert b"Traceback" not in message
     assert not output.exists()
+
+
+@pytest.mark.parametrize("seconds", [0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_an_interrupt_while_a_worker_starts_ends_both_without_a_traceback(tmp_path, seconds):
+    source, output = many_comments(tmp_path / "in.csv"), tmp_path / "out.csv"
+    process = start("batch", source, "-o", output, "--jobs", 2, start_new_session=True)
+    while not (workers := workers_of(process)):
+        time.sleep(0.01)
+    time.sleep(seconds)
+    os.killpg(process.pid, signal.SIGINT)
+    _, message = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert b"interrupted; " in message
+    assert b"Traceback" not in message
+    assert not any(is_running(worker) for worker in workers)
+
+
+def many_comments(path):
+    path.write_text("id,comment\n" + "".join(f"{n},comment number {n} of many\n" for n in range(1_000_000)))
+    return path
 
 
 # --- Taking up an interrupted run ---------------------------------------------------------------------------------

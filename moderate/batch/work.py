@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -156,7 +157,8 @@ def process_all(pieces: Iterator[Piece], work: Work, moderator: Moderator, *, jo
     except BrokenProcessPool as error:
         raise WorkerKilledError("a worker process was killed (out of memory?)") from error
     finally:
-        executor.shutdown(wait=True, kill_workers=True)
+        # Workers end the chunk they are at: killed amid work that is still handed out, loky's thread fails or hangs.
+        executor.shutdown(wait=True)
 
 
 def _share_out(
@@ -168,20 +170,57 @@ def _share_out(
     failures: list[InputError] = []
     pieces = _until_failure(pieces, failures)
     waiting: deque[Future[Chunk]] = deque()
-    while True:
-        busy = sum(not future.done() for future in waiting)
-        waiting.extend(executor.submit(_process_in_worker, piece) for piece in islice(pieces, AHEAD * workers - busy))
-        piece = next(pieces, None)
-        if piece is not None:
-            here: Future[Chunk] = Future()
-            here.set_result(process_here(piece))
-            waiting.append(here)
-        elif not waiting:
-            break
-        while waiting and (waiting[0].done() or piece is None or len(waiting) > BEHIND + AHEAD * workers):
-            yield waiting.popleft().result()
+    try:
+        while True:
+            busy = sum(not future.done() for future in waiting)
+            for handed in islice(pieces, AHEAD * workers - busy):
+                with _undisturbed():
+                    waiting.append(executor.submit(_process_in_worker, handed))
+            piece = next(pieces, None)
+            if piece is not None:
+                here: Future[Chunk] = Future()
+                here.set_result(process_here(piece))
+                waiting.append(here)
+            elif not waiting:
+                break
+            while waiting and (waiting[0].done() or piece is None or len(waiting) > BEHIND + AHEAD * workers):
+                yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
     if failures:
         raise failures[0]
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Hold back the signals that end a run until the block is through; a process started in it never hears Ctrl-C.
+
+    Ctrl-C reaches the whole group of processes, and the parent sees to its workers: in one that is still importing, it
+    would end in a traceback. In the parent, an executor that is left half-way through starting a worker or taking work
+    never comes to its end.
+    """
+    held: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # the only one in which handlers run
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is None:  # of another language's making: it could not be put back
+                continue
+            before[number] = signal.signal(number, lambda number, frame: held.append(number))
+    if sys.platform != "win32":
+        from multiprocessing import resource_tracker
+
+        resource_tracker.ensure_running()  # up to Python 3.12, starting it would lift the mask
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # which a new process inherits
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def _until_failure(pieces: Iterator[Piece], failures: list[InputError]) -> Iterator[Piece]:
@@ -199,7 +238,7 @@ class _Worker:
 
 
 def _start_worker(work: Work, parent: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent sees to its workers
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _undisturbed, for systems without masks of signals
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the parent has loaded the same model, and said what there was to say
