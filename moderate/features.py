@@ -9,9 +9,9 @@ A comment is a bag of features, each a 64-bit hash:
 - ``topic``: a word of a comment that names a group: what "gift" or "remove" says there, it does not say elsewhere,
 - ``gram``: the character n-grams of a word that the vocabulary does not know,
 
-and a few counted signals: links and where they lead, handles, capitals, exclamation marks. The table of a model maps
-hashes to rows of weights; hashes without a row are no features. Nothing here depends on weights: training counts the
-same hashes.
+and a few counted signals: links, where they lead and how alone they are, handles, capitals, exclamation marks. The
+table of a model maps hashes to rows of weights; hashes without a row are no features. Nothing here depends on weights:
+training counts the same hashes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .compiled import kernels
 from .feature_table import FeatureTable, Rows
 from .folding import U8, U32, U64, Bools, Ints
 from .links import expand
-from .sites import KINDS
+from .sites import KINDS, OWN
 from .spelling import Spelling
 from .text import SPREAD, Tokens, chain_bounds, mix
 
@@ -54,8 +54,14 @@ GRAM_LETTERS: Final = 32  # letters of an unknown word that are read: longer one
 SIGNALS: Final = (
     *("links", "handles", "exclamations", "questions", "quotes", "hashtags", "money", "numbers", "capitals"),
     *KINDS,  # of links
+    "alone",  # how many words a comment with a link to what is one's own lacks of `ALONE_WORDS`
 )
-_LEVELS: Final = {**dict.fromkeys(("links", "money", "numbers", *KINDS), (1, 2, 3)), "capitals": (10, 35, 75)}
+ALONE_WORDS: Final = 7  # as many say what a link is shown for; see TRIALS.md
+_LEVELS: Final = {
+    **dict.fromkeys(("links", "money", "numbers", *KINDS), (1, 2, 3)),
+    "capitals": (10, 35, 75),
+    "alone": (1, ALONE_WORDS - 2, ALONE_WORDS),
+}
 LEVELS: Final = np.array([_LEVELS.get(name, (1, 2, 4)) for name in SIGNALS], np.int64)
 LEVEL_COUNT: Final = 4
 LONG_NUMBER: Final = 7  # digits from which a number is like a telephone number
@@ -337,6 +343,8 @@ def count_signals(tokens: Tokens, handles: Ints) -> Ints:
     counted[:, 7] = np.add.reduceat(numbers, tokens.first[:-1], dtype=np.int64)
     shouted = tokens.capitals & (lengths >= CAPITAL_WORD)
     counted[:, 8] = 100 * np.add.reduceat(shouted, tokens.first[:-1], dtype=np.int64) // np.diff(tokens.first)
-    counted[:, 9:] = tokens.links[:, 1:]
+    counted[:, 9:-1] = tokens.links[:, 1:]
+    short = ALONE_WORDS + 1 - np.diff(tokens.first)  # the boundary is no word
+    counted[:, -1] = np.where(tokens.links[:, OWN:].any(axis=1), short, 0)
     levels: Ints = (counted[:, :, None] >= LEVELS).sum(axis=2)
     return levels

@@ -29,7 +29,6 @@ from .guidelines import CATEGORIES, NEVER, PRESETS
 from .model_folder import read_folder, refused_entries, write_folder
 from .passages import Lengths, begin_blocks, find_peaks, raise_to_peaks, weigh_passages
 from .scoring import PARTICULARS
-from .sites import KINDS
 from .spelling import Spelling
 from .text import hash_stretches
 from .untrusted import ascends, fits_table
@@ -47,6 +46,7 @@ _EVEN_BYTES, _BYTE = np.uint64(0x00FF00FF00FF00FF), np.uint64(8)
 # Where each head's sum is found among the sixteen sums of `sum_rows`.
 _HEAD_ORDER: Final = np.array([8 * (head // 8) + 4 * (head % 2) + head % 8 // 2 for head in range(len(CATEGORIES))])
 _SIGNAL_ORDER: Final = np.arange(len(SIGNALS))
+_EARLIER_SIGNALS: Final = (9, 14)  # how many there were, before kinds of links and before lone ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,10 +290,10 @@ class LinearModel:
 
 
 def _all_signals(signals: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
-    """The weights of a model's signals; an older model has none for the `KINDS` of links, which come last; int16."""
-    if len(signals) != len(SIGNALS) - len(KINDS):
+    """The weights of a model's signals; an earlier model has none for those that were appended since; int16."""
+    if len(signals) not in _EARLIER_SIGNALS:
         return signals
-    return np.concatenate([signals, np.zeros((len(KINDS), *signals.shape[1:]), np.int16)])
+    return np.concatenate([signals, np.zeros((len(SIGNALS) - len(signals), *signals.shape[1:]), np.int16)])
 
 
 def _spread(values: Ints, size: int) -> Ints:

@@ -21,8 +21,12 @@ SITES: Final[Mapping[str, tuple[str, ...]]] = {
         ncbi nih plos plosone nature science sciencemag sciencedirect springer wiley thelancet bmj nejm pnas ieee
         acm ssrn researchgate semanticscholar nasa esa noaa cern mayoclinic webmd cochrane
         github gitlab bitbucket stackoverflow stackexchange serverfault superuser mozilla python pypi npmjs readthedocs
-        kernel debian ubuntu apache gnu ietf developer docs imdb rottentomatoes goodreads gutenberg openstreetmap
+        kernel debian ubuntu apache gnu ietf developer docs imdb rottentomatoes metacritic goodreads gutenberg
+        openlibrary worldcat discogs allmusic genius boardgamegeek myanimelist openstreetmap
         nytimes washingtonpost wsj usatoday latimes chicagotribune bostonglobe sfgate npr pbs cnn foxnews nbcnews
+        nypost nydailynews newsday denverpost seattletimes dallasnews chron miamiherald startribune azcentral oregonlive
+        mercurynews baltimoresun inquirer tampabay detroitnews freep cleveland csmonitor nationalreview reason thenation
+        newrepublic thedailybeast dailycaller theonion babylonbee mediaite rawstory mediamatters
         msnbc cbsnews abcnews cnbc bloomberg reuters apnews afp upi axios politico thehill vox slate salon theatlantic
         newyorker economist forbes fortune businessinsider huffingtonpost huffpost buzzfeednews propublica newsweek
         motherjones theintercept vice wired arstechnica theverge techcrunch engadget scientificamerican smithsonianmag
@@ -33,9 +37,13 @@ SITES: Final[Mapping[str, tuple[str, ...]]] = {
         hindustantimes timesofindia thehindu indianexpress scmp japantimes straitstimes espn
         """.split()  # noqa: SIM905
     ),
-    # Films and pictures that are shown for what they show, as often as for who made them.
-    "videos": tuple(
-        "youtube youtu vimeo dailymotion rumble bitchute liveleak imgur giphy tenor gfycat streamable flickr".split()  # noqa: SIM905
+    # Films, pictures and talk elsewhere that are shown for what they show, as often as for who made them.
+    "media": tuple(
+        """
+        youtube youtu vimeo dailymotion rumble bitchute liveleak imgur giphy tenor gfycat streamable flickr photobucket
+        postimg imgbb ibb tinypic imageshack wikihow knowyourmeme fandom wikia tvtropes xkcd reddit redd quora
+        ycombinator slashdot metafilter lemmy disqus archiveofourown google goo maps waze
+        """.split()  # noqa: SIM905
     ),
     # Pages and works of one's own, and appeals for them.
     "profiles": tuple(
@@ -67,3 +75,5 @@ REFERRALS: Final = tuple(
 
 # What links are counted by: the order of the columns of `Tokens.links` behind the number of all.
 KINDS: Final = (*SITES, "referrals")
+# The first of these columns that counts what leads to one's own; the rest do, too.
+OWN: Final = 1 + KINDS.index("profiles")

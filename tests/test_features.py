@@ -262,12 +262,19 @@ def test_quotation_and_question_marks_stand_among_the_words_but_count_as_none():
         ("numbers", ["123456", "1234567", "1234567 and 7654321", "1234567 1234567 1234567"]),
         ("references", ["a.com", "a.gov", "bbc.com a.gov", "bbc.com a.gov b.edu"]),
         ("referrals", ["a.com", "a.com/?ref=1", "a.com/?ref=1 a.com/?aff=1", "a.com/?ref=1 b.com/?ref=1 c.com/?ref=1"]),
+        ("alone", ["fb.com/me a b c d e f g", "fb.com/me a b c d e f", "fb.com/me a b", "fb.com/me"]),
         ("capitals", ["A bit Loud", "this is all so very quiet but for THAT", "one TWO three FOUR", "ALL THE TIME"]),
     ],
 )
 def test_a_signal_has_four_levels(signal, texts):
     _, features = extract(texts)
     assert features.signals[:, SIGNALS.index(signal)].tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("text", ["https://en.wikipedia.org/wiki/Tide", "https://youtu.be/abc", "news.example.com"])
+def test_a_link_to_what_is_not_ones_own_may_stand_alone(text):
+    _, features = extract([text])
+    assert features.signals[:, SIGNALS.index("alone")].tolist() == [0]
 
 
 def test_other_signals_stay_at_zero():

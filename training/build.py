@@ -24,6 +24,7 @@ from .corpora import Corpus, digest, join, leave_out, read_corpora
 from .evaluate import Measure, format_table, measure_sources
 from .export import export_model
 from .fit import fit_learners, template_weights
+from .lending import count_support, lend
 from .matrix import build_matrix, build_space, count_columns
 from .mixture import mix
 from .vectors import learn_vectors
@@ -83,6 +84,7 @@ def build(
         "corpora": _corpora(corpus),
         "heads": shares,
     }
+    lend(heads, space, rules, count_support(counts, train.labels, train.sources, space))
     model = export_model(space, heads, np.sum(list(counts.values()), axis=0), card)
     model = calibrate(read_at_length(model, dev), dev)
     model = replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev))

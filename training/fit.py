@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from moderate.features import LEVEL_COUNT, SIGNALS
 from moderate.folding import Ints
-from moderate.guidelines import CATEGORIES, Category
+from moderate.guidelines import CATEGORIES, PROMOTIONS, Category
 from moderate.sites import KINDS
 
 from .augment import KINDS_OF_ABUSE
@@ -37,6 +37,9 @@ DOMAIN_STRENGTH: Final = 1.0
 TOLERANCE: Final = 0.1  # of liblinear's dual coordinate descent; tighter changed no AUC by more than 0.001
 ITERATIONS: Final = 100
 SOURCE_VALUE: Final = 1.0  # value of the per-source intercept's column, which the exported model does not have
+# Value of a feature of several words, beside that of a word: it is held shorter, since there are many of each word's
+# and what they say is more often an accident of the corpora (TRIALS.md).
+COMBINED_VALUE: Final = 0.6
 SEED: Final = 0  # the order in which coordinate descent visits the rows
 
 # Bounds of a feature's scale: what both classes use alike is not lost, what one comment used does not take over.
@@ -63,9 +66,14 @@ TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
 SOURCE_WEIGHT: Final[Mapping[str, float]] = {
     "hard_negatives_links_brands": 20.0, "civil_comments_clean": 20.0, "reddit_incivility": 3.0, "convabuse": 3.0,
 }  # fmt: skip
+# Advertising by readers themselves, under videos and posts, is a small part of what is labelled as promotion; most of
+# that are messages which nobody publishes (TRIALS.md).
+PROMOTION_WEIGHT: Final[Mapping[str, float]] = {
+    "youtube_spam_collection": 12.0, "janitr_x_posts": 2.5, "scamspot_instagram": 1.5,
+}  # fmt: skip
 
 # Links, handles, money and the like tell promotion; for the other heads they would only betray the source of a row.
-PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers", *KINDS)
+PROMOTION_SIGNALS: Final = ("links", "handles", "hashtags", "money", "numbers", *KINDS, "alone")
 SIGNAL_COUNT: Final = len(SIGNALS) * LEVEL_COUNT
 
 Floats = npt.NDArray[np.float32]
@@ -101,7 +109,7 @@ def fit_learners(
     """
     names = sources.astype(str)
     design = _design(matrix, names, space, vectors)
-    weights = weights * np.array([SOURCE_WEIGHT.get(name, 1.0) for name in names], np.float32)[:, None]
+    weights = weights * _source_weights(names)
     samples = [(name, _sample(name, labels, names)) for name in needed_learners(np.unique(names).tolist())]
     samples = [(name, rows) for name, rows in samples if rows.size]
     samples.sort(key=lambda sample: -sample[1].size)  # the longest first, so that no core waits at the end
@@ -110,15 +118,25 @@ def fit_learners(
         category, _, domain = name.partition("/")
         column = CATEGORIES.index(category)
         strength = DOMAIN_STRENGTH if domain else POOLED_STRENGTH
-        mask = _mask(category, matrix.shape[1])
+        values = _column_values(category, space, matrix.shape[1])
         targets, weight = labels[rows, column], weights[rows, column]
-        tasks.append(delayed(_fit)(design, rows, targets, weight, mask, np.unique(names).size, strength))
+        tasks.append(delayed(_fit)(design, rows, targets, weight, values, np.unique(names).size, strength))
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="1M")(tasks)
     fitted = tqdm(results, total=len(samples), desc="learners", unit="learner")
     return [
         Learner(name, _fold(coefficients, matrix.shape[1], vectors))
         for (name, _), coefficients in zip(samples, fitted, strict=True)
     ]
+
+
+def _source_weights(sources: npt.NDArray[np.str_]) -> Floats:
+    """How much each comment counts in each head, for its source; float32 (n, len(CATEGORIES))."""
+    weights = np.ones((sources.size, len(CATEGORIES)), np.float32)
+    for name, weight in SOURCE_WEIGHT.items():
+        weights[sources == name] *= weight
+    for name, weight in PROMOTION_WEIGHT.items():
+        weights[np.ix_(sources == name, PROMOTIONS)] *= weight
+    return weights
 
 
 def _sample(name: str, labels: Labels, sources: npt.NDArray[np.str_]) -> Ints:
@@ -144,14 +162,15 @@ def _design(matrix: Matrix, sources: npt.NDArray[np.str_], space: Space, vectors
     return sparse.hstack([matrix, means, intercepts], "csr", np.float32)
 
 
-def _mask(head: str, width: int) -> npt.NDArray[np.bool_]:
-    """Which of the matrix's columns the head may use."""
-    mask = np.ones(width, np.bool_)
+def _column_values(head: str, space: Space, width: int) -> Floats:
+    """By how much the matrix's columns are scaled for the head, 0 for those that it may not use; float32 (F,)."""
+    values = np.ones(width, np.float32)
+    values[: space.hashes.size][space.combined] = COMBINED_VALUE
     if "promotion" not in head:
         for name in PROMOTION_SIGNALS:
             begin = width - SIGNAL_COUNT + SIGNALS.index(name) * LEVEL_COUNT
-            mask[begin : begin + LEVEL_COUNT] = False
-    return mask
+            values[begin : begin + LEVEL_COUNT] = 0
+    return values
 
 
 def _fit(
@@ -159,7 +178,7 @@ def _fit(
     rows: Ints,
     targets: npt.NDArray[np.int8],
     weights: Floats,
-    mask: npt.NDArray[np.bool_],
+    values: Floats,
     sources: int,
     strength: float,
 ) -> npt.NDArray[np.float64]:
@@ -167,9 +186,9 @@ def _fit(
     sample = design[rows]
     positive, negative = (np.bincount(sample[targets == label].indices, minlength=sample.shape[1]) for label in (1, 0))
     scale = np.ones(sample.shape[1], np.float32)
-    counted = mask.size - SIGNAL_COUNT  # signals and vectors are as they are
+    counted = values.size - SIGNAL_COUNT  # signals and vectors are as they are
     scale[:counted] = class_ratios(positive[:counted], negative[:counted])
-    scale[: mask.size] *= mask
+    scale[: values.size] *= values
     scale[-sources:] = positive[-sources:] > 0  # what is all clean must be told by its words, not by its source
     sample.data *= scale.take(sample.indices)
     regression = LogisticRegression(

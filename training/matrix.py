@@ -29,7 +29,7 @@ from moderate.features import (
     hash_topics,
     hash_word_grams,
 )
-from moderate.folding import U64, Ints
+from moderate.folding import U64, Bools, Ints
 from moderate.rules import RuleBook
 from moderate.spelling import Spelling
 from moderate.text import PIECE, decode, hash_words, tokenize
@@ -41,7 +41,7 @@ LEAST_WORD: Final = 2  # occurrences in the training texts from which a word, ..
 LEAST_BIGRAM: Final = 3  # ... a bigram, ...
 LEAST_FRAME: Final = 3  # ... a frame, a chain of classes, a word by topic ...
 LEAST_GRAM: Final = 3  # ... or, in how many words of the vocabulary, a character n-gram is kept
-GRAM_VALUE: Final = 1.0  # norm of a word's n-grams beside the word itself; 0.5 was 0.003 AUC worse
+GRAM_VALUE: Final = 1.5  # norm of a word's n-grams beside the word itself; see TRIALS.md
 PRIOR_WORDS: Final = 2.0  # a single word, or a name alone, is weak evidence; see TRIALS.md
 TABLE_BITS: Final = 20  # room for all candidates while fitting
 IGNORED_WORDS: Final = ("user", "url", "rt")  # place-holders that data sets leave in their texts
@@ -56,12 +56,14 @@ class Space:
     Attributes:
         vocabulary: as the model will have it; rows are columns of the matrix.
         hashes: hash of each row; row 0 is none; uint64 (R,).
+        combined: which rows are of several words, or of a word in its surroundings; bool (R,).
         grams: hash of each n-gram column, sorted; uint64 (G,).
         word_grams: n-gram columns of each row that is a word, scaled; CSR (R, G).
     """
 
     vocabulary: Vocabulary
     hashes: U64
+    combined: Bools
     grams: U64
     word_grams: Matrix
 
@@ -98,9 +100,10 @@ def build_space(
     words_only = _vocabulary(known, classes, spelling)[0]
     combined = count_combinations(texts, words_only)
     vocabulary, row_hashes = _vocabulary(np.concatenate([known, *combined]), classes, spelling)
+    several = np.isin(row_hashes, np.concatenate(combined)) & ~np.isin(row_hashes, known)
     strings |= dict(zip(hash_words(lexicon).tolist(), lexicon, strict=True))
     grams, word_grams = _word_grams(row_hashes, strings)
-    return Space(vocabulary=vocabulary, hashes=row_hashes, grams=grams, word_grams=word_grams)
+    return Space(vocabulary=vocabulary, hashes=row_hashes, combined=several, grams=grams, word_grams=word_grams)
 
 
 def build_matrix(texts: Sequence[str], space: Space) -> Matrix:

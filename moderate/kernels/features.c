@@ -6,6 +6,7 @@
 #define IGNORED_CLASS 255
 #define GRAM_LETTERS 32
 #define LONG_NUMBER 7
+#define ALONE_WORDS 7
 #define CAPITAL_WORD 3
 #define LEVELS 3
 #define MARK_KINDS 5
@@ -261,6 +262,9 @@ static void add_signals(const Vocabulary *vocabulary, const Tokens *tokens, cons
         }
         counts[8] = 100 * shouted / (end - begin);
         memcpy(counts + 9, links + comment * LINK_COUNTS + 1, (LINK_COUNTS - 1) * sizeof(int64_t));
+        int64_t own = 0;
+        for (int kind = OWN_LINKS; kind < LINK_COUNTS; kind++) own += links[comment * LINK_COUNTS + kind];
+        counts[SIGNALS - 1] = own ? ALONE_WORDS + 1 - (end - begin) : 0;
         int64_t *levels = vector_extend(&out[LEVEL], SIGNALS * sizeof(int64_t));
         if (!levels) return;
         for (int signal = 0; signal < SIGNALS; signal++) {

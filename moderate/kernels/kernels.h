@@ -154,7 +154,8 @@ enum { SPACE, PUNCTUATION, SYMBOL, SINGLE, LETTER, DIGIT, BOUNDARY, IGNORED };
 #define BOUNDARY_CODE 0x110000u
 
 #define LINK_COUNTS 6 /* all links of a comment, and those of each kind (sites.py) */
-#define SIGNALS (8 + LINK_COUNTS) /* features.py; the kinds of links come last */
+#define OWN_LINKS 3   /* the first of the kinds that lead to what is one's own */
+#define SIGNALS (9 + LINK_COUNTS) /* features.py */
 
 /* What stands between two tokens, as in text.py. */
 enum { ADJACENT, ONE_BLANK, ONE_MARK, APART };
