@@ -12,7 +12,7 @@ from training.corpora import UNKNOWN
 from training.fit import LEAST_CLASS, fit_learners
 from training.matrix import build_matrix, build_space
 
-TOXIC = CATEGORIES.index("toxic")
+TOXIC, THREAT, PROMOTION = (CATEGORIES.index(name) for name in ("toxic", "threat", "promotion"))
 SUBJECTS = ["bridge", "museum", "harbour", "library", "market", "school", "river", "garden"]
 
 
@@ -90,3 +90,42 @@ def test_a_class_of_few_comments_makes_no_learner(book):
     matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
     vectors = np.zeros((space.hashes.size, 3), np.float32)
     assert fit_learners(matrix, labels, weights, np.full(len(texts), "forum", object), space, vectors, jobs=1) == []
+
+
+def fit_pooled(book, rows, heads):
+    """The learners on all sources, of heads that have the same labels; and their space."""
+    texts, sources, broken = zip(*rows, strict=True)
+    space = build_space(texts, book)
+    labels = np.full((len(rows), len(CATEGORIES)), UNKNOWN, np.int8)
+    labels[:, heads] = np.array(broken)[:, None]
+    matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
+    vectors = np.zeros((space.hashes.size, 3), np.float32)
+    learners = fit_learners(matrix, labels, weights, np.array(sources, object), space, vectors, jobs=1)
+    return {learner.name: learner.weights for learner in learners}, space
+
+
+def test_tone_is_told_by_words_more_than_by_combinations_of_them(book):
+    rows = [
+        (f"the {SUBJECTS[number % 8]} is {'a zonkel' if number % 2 else 'of steel'} today", "forum", number % 2)
+        for number in range(400)
+    ]
+    learners, space = fit_pooled(book, rows, [TOXIC, THREAT])
+
+    def share(weights):
+        size = np.abs(weights[1 : space.hashes.size])
+        return size[space.combined[1:]].sum() / size.sum()
+
+    assert 0 < share(learners["toxic"]) < 0.8 * share(learners["threat"])
+
+
+def test_what_readers_themselves_advertise_counts_more_in_promotion_alone(book):
+    rows = []
+    for number in range(400):
+        subject = SUBJECTS[number % 8]
+        advert = number % 2
+        rows.append((f"zonkel the {subject}" if advert else f"see the {subject}", "youtube_spam_collection", advert))
+        if number % 3 == 0:
+            rows.append((f"see the {subject}" if advert else f"zonkel the {subject}", "letters", advert))
+    learners, space = fit_pooled(book, rows, [TOXIC, PROMOTION])
+    (zonkel,) = space.vocabulary.table.look_up(hash_words(["zonkel"]))
+    assert learners["promotion"][zonkel] > 1.2 * learners["toxic"][zonkel] > 0

@@ -37,14 +37,21 @@ DOMAIN_STRENGTH: Final = 1.0
 TOLERANCE: Final = 0.1  # of liblinear's dual coordinate descent; tighter changed no AUC by more than 0.001
 ITERATIONS: Final = 100
 SOURCE_VALUE: Final = 1.0  # value of the per-source intercept's column, which the exported model does not have
-# Value of a feature of several words, beside that of a word: it is held shorter, since there are many of each word's
-# and what they say is more often an accident of the corpora (TRIALS.md).
-COMBINED_VALUE: Final = 0.6
 SEED: Final = 0  # the order in which coordinate descent visits the rows
 
 # Bounds of a feature's scale: what both classes use alike is not lost, what one comment used does not take over.
 LEAST_SCALE, LARGEST_SCALE = 0.1, 4.0
 SEEN: Final = 20  # comments from which a feature counts in the mean scale, which is made 1
+
+# Value of a feature of several words, and of a word's n-grams, beside the word: what is worth less is held shorter.
+# There are many combinations of each word, and what they say of tone is more often an accident of the corpora; what is
+# said of a group, or offered for sale, they tell. (TRIALS.md)
+VALUES: Final[Mapping[str, tuple[float, float]]] = {
+    **dict.fromkeys(CATEGORIES, (1.0, 1.0)),
+    **dict.fromkeys((Category.PROFANITY, Category.PERSONAL_ATTACK, Category.TOXIC), (0.6, 1.5)),
+    **dict.fromkeys((Category.ABUSE, *KINDS_OF_ABUSE), (0.8, 1.5)),
+    Category.SEXISM: (1.0, 1.0),
+}
 
 LEAST_CLASS: Final = 20  # comments of either class without which there is no learner
 
@@ -109,7 +116,7 @@ def fit_learners(
     """
     names = sources.astype(str)
     design = _design(matrix, names, space, vectors)
-    weights = weights * _source_weights(names)
+    importance = _source_weights(names)
     samples = [(name, _sample(name, labels, names)) for name in needed_learners(np.unique(names).tolist())]
     samples = [(name, rows) for name, rows in samples if rows.size]
     samples.sort(key=lambda sample: -sample[1].size)  # the longest first, so that no core waits at the end
@@ -119,8 +126,8 @@ def fit_learners(
         column = CATEGORIES.index(category)
         strength = DOMAIN_STRENGTH if domain else POOLED_STRENGTH
         values = _column_values(category, space, matrix.shape[1])
-        targets, weight = labels[rows, column], weights[rows, column]
-        tasks.append(delayed(_fit)(design, rows, targets, weight, values, np.unique(names).size, strength))
+        told = labels[rows, column], weights[rows, column], importance[rows, column]
+        tasks.append(delayed(_fit)(design, rows, *told, values, np.unique(names).size, strength))
     results = Parallel(n_jobs=jobs, return_as="generator", max_nbytes="1M")(tasks)
     fitted = tqdm(results, total=len(samples), desc="learners", unit="learner")
     return [
@@ -165,7 +172,8 @@ def _design(matrix: Matrix, sources: npt.NDArray[np.str_], space: Space, vectors
 def _column_values(head: str, space: Space, width: int) -> Floats:
     """By how much the matrix's columns are scaled for the head, 0 for those that it may not use; float32 (F,)."""
     values = np.ones(width, np.float32)
-    values[: space.hashes.size][space.combined] = COMBINED_VALUE
+    rows, grams = np.split(values, [space.hashes.size])
+    rows[space.combined], grams[: space.grams.size] = VALUES[head]
     if "promotion" not in head:
         for name in PROMOTION_SIGNALS:
             begin = width - SIGNAL_COUNT + SIGNALS.index(name) * LEVEL_COUNT
@@ -178,13 +186,18 @@ def _fit(
     rows: Ints,
     targets: npt.NDArray[np.int8],
     weights: Floats,
+    importance: Floats,
     values: Floats,
     sources: int,
     strength: float,
 ) -> npt.NDArray[np.float64]:
-    """Weights of all columns of ``design``, the last ``sources`` of which are intercepts; float64."""
+    """Weights of all columns of ``design``, the last ``sources`` of which are intercepts; float64.
+
+    How sure a label is counts in the ratios of the classes, too; how important its source is does not: a few comments
+    tell no more of a word for being heard twenty times.
+    """
     sample = design[rows]
-    positive, negative = (np.bincount(sample[targets == label].indices, minlength=sample.shape[1]) for label in (1, 0))
+    positive, negative = (_weigh_columns(sample[targets == label], weights[targets == label]) for label in (1, 0))
     scale = np.ones(sample.shape[1], np.float32)
     counted = values.size - SIGNAL_COUNT  # signals and vectors are as they are
     scale[:counted] = class_ratios(positive[:counted], negative[:counted])
@@ -197,15 +210,21 @@ def _fit(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.simplefilter("ignore", FutureWarning)
-        regression.fit(sample, targets, sample_weight=weights)
+        regression.fit(sample, targets, sample_weight=weights * importance)
     return np.asarray(regression.coef_[0], np.float64) * scale
 
 
-def class_ratios(positive: Ints, negative: Ints) -> Floats:
+def _weigh_columns(sample: Matrix, weights: Floats) -> npt.NDArray[np.float64]:
+    """The weight of the comments that have each column; float64 (F,)."""
+    each = np.repeat(weights, np.diff(sample.indptr)).astype(np.float64)
+    return np.bincount(sample.indices, weights=each, minlength=sample.shape[1]).astype(np.float64)
+
+
+def class_ratios(positive: npt.NDArray[np.float64] | Ints, negative: npt.NDArray[np.float64] | Ints) -> Floats:
     """Scale of each column: the size of the log ratio of its shares in the two classes, 1 on average; float32.
 
     Args:
-        positive, negative: comments of either class that have the column; int64.
+        positive, negative: comments of either class that have the column, or their weight.
     """
     shares = (positive + 1) / (positive + 1).sum(), (negative + 1) / (negative + 1).sum()
     ratios = np.abs(np.log(shares[0] / shares[1])).clip(LEAST_SCALE, LARGEST_SCALE)
