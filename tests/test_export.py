@@ -93,4 +93,4 @@ def test_what_names_no_group_keeps_its_weight(packed, phrase):
 
 
 def test_some_of_these_would_have_added_to_abuse(packed):
-    assert sum(both_weights(packed, phrase)[0][ABUSE] > 0 for phrase in NAMED if " " in phrase) > 1
+    assert any(both_weights(packed, phrase)[0][ABUSE] > 0 for phrase in NAMED if " " in phrase)

@@ -470,6 +470,22 @@ def test_arrays_that_do_not_fit_together_are_refused_though_their_digests_are_ri
         LinearModel.load(folder)
 
 
+@pytest.mark.parametrize("count", [9, 14])
+def test_a_model_from_before_some_signals_has_no_weight_for_them(folder, count):
+    replace_array(folder, "signals", MODEL.signals[:count])
+    loaded = LinearModel.load(folder).signals
+    np.testing.assert_array_equal(loaded[:count], MODEL.signals[:count])
+    assert loaded.shape == MODEL.signals.shape
+    assert not loaded[count:].any()
+
+
+@pytest.mark.parametrize("count", [8, 10, len(SIGNALS) + 1])
+def test_another_number_of_signals_is_of_no_model(folder, count):
+    replace_array(folder, "signals", np.resize(MODEL.signals, (count, *MODEL.signals.shape[1:])))
+    with pytest.raises(ModelError, match=r"signals\.npy: its shape or values do not fit"):
+        LinearModel.load(folder)
+
+
 def test_the_packaged_model_has_a_weight_for_every_signal_and_category(moderator):
     assert moderator.model is not None
     assert moderator.model.signals.shape[0] == len(SIGNALS)

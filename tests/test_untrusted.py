@@ -90,7 +90,7 @@ FORGERIES = {
     "keys that are not sorted": ("spelling_keys", MODEL.spelling.keys[::-1].copy()),
     "keys that repeat": ("spelling_keys", np.repeat(MODEL.spelling.keys[:1], MODEL.spelling.keys.size)),
     "too few words": ("spelling_words", MODEL.spelling.words[:-1]),
-    "too few signals": ("signals", MODEL.signals[:-1]),
+    "too few signals": ("signals", MODEL.signals[:-2]),  # one less there were once
     "too few levels": ("signals", np.ascontiguousarray(MODEL.signals[:, :-1])),
     "too few heads": ("signals", np.ascontiguousarray(MODEL.signals[:, :, :-1])),
     "columns first": ("rows", np.asfortranarray(MODEL.rows)),

@@ -63,6 +63,7 @@ TEMPLATE_WEIGHT: Final[Mapping[str, tuple[float, float]]] = {
     **dict.fromkeys(CATEGORIES, (0.4, 0.25)),
     **dict.fromkeys((Category.PROFANITY, Category.PERSONAL_ATTACK), (0.25, 0.15)),
     **dict.fromkeys((Category.ABUSE, *KINDS_OF_ABUSE), (1.0, 0.7)),
+    **dict.fromkeys((Category.PROMOTION, Category.COMMERCIAL_PROMOTION, Category.PERSONAL_PROMOTION), (0.4, 0.375)),
     Category.THREAT: (0.9, 0.6),
     Category.VULGARITY: (0.8, 0.5),
     Category.TOXIC: (0.06, 0.04),
