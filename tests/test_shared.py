@@ -12,13 +12,11 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.777,
-    "surge_toxicity: toxic, AUC": 0.951,
-    "jigsaw_wikipedia_test: toxic, AUC": 0.956,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.840,
+    "fox_news: abuse, AUC": 0.779,
+    "surge_toxicity: toxic, AUC": 0.952,
+    "jigsaw_wikipedia_test: toxic, AUC": 0.958,
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.854,
     "civil_comments_clean dev, 45 clean, rejected": 0.0444,
-    "hard_negatives_links_brands dev, 41 clean, rejected as promotion": 0.122,
-    "news_names, 350, rejected alone": 0.0286,
 }
 
 # Below these no test set may fall: what the model had when they were written, less a hundredth.
@@ -31,7 +29,7 @@ LEAST = {
     "convabuse: toxic": 0.94,
     "jigsaw_wikipedia_test: toxic": 0.946,
     "jigsaw_wikipedia_test: profanity": 0.961,
-    "jigsaw_wikipedia_test: personal_attack": 0.957,
+    "jigsaw_wikipedia_test: personal_attack": 0.960,
     "jigsaw_wikipedia_test: abuse": 0.966,
     "janitr_x_posts_test: promotion": 0.925,
 }
