@@ -24,7 +24,7 @@ def packed(book):
     """A feature space, random weights of its columns with one that stands out, and the model made of them."""
     space = build_space(TEXTS * 3, book)
     matrix = build_matrix(TEXTS, space)
-    weights = np.random.default_rng(0).normal(size=(matrix.shape[1], len(CATEGORIES)))
+    weights = np.random.default_rng(1).normal(size=(matrix.shape[1], len(CATEGORIES)))
     weights[1] = 30.0
     weights[-len(SIGNALS) * LEVEL_COUNT :: LEVEL_COUNT] = 0  # level 0 has a column that no comment ever has
     frequencies = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -93,4 +93,4 @@ def test_what_names_no_group_keeps_its_weight(packed, phrase):
 
 
 def test_some_of_these_would_have_added_to_abuse(packed):
-    assert any(both_weights(packed, phrase)[0][ABUSE] > 0 for phrase in NAMED if " " in phrase)
+    assert sum(both_weights(packed, phrase)[0][ABUSE] > 0 for phrase in NAMED if " " in phrase) > 1

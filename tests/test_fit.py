@@ -16,6 +16,18 @@ TOXIC, THREAT, PROMOTION = (CATEGORIES.index(name) for name in ("toxic", "threat
 SUBJECTS = ["bridge", "museum", "harbour", "library", "market", "school", "river", "garden"]
 
 
+def fit_rows(book, rows, heads):
+    """The learners that ``rows`` give, of text, source and the label of all ``heads``; and their space and width."""
+    texts, sources, broken = zip(*rows, strict=True)
+    space = build_space(texts, book)
+    labels = np.full((len(rows), len(CATEGORIES)), UNKNOWN, np.int8)
+    labels[:, heads] = np.array(broken)[:, None]
+    matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
+    vectors = np.zeros((space.hashes.size, 3), np.float32)
+    learners = fit_learners(matrix, labels, weights, np.array(sources, object), space, vectors, jobs=1)
+    return learners, space, matrix.shape[1]
+
+
 @pytest.fixture(scope="module")
 def fitted(book):
     """Weights of words in the pooled learner, after fitting on three small sources.
@@ -31,14 +43,7 @@ def fitted(book):
         rude = number % 5 == 0
         rows.append((f"well the {subject} {'zonkel' if rude else 'friend'} number {number % 7}", "letters", int(rude)))
         rows.append((f"hereby the {subject} is announced number {number % 7}", "notices", 0))
-    texts, sources, toxic = zip(*rows, strict=True)
-    space = build_space(texts, book)
-    labels = np.full((len(rows), len(CATEGORIES)), UNKNOWN, np.int8)
-    labels[:, TOXIC] = toxic
-    matrix = build_matrix(texts, space)
-    vectors = np.zeros((space.hashes.size, 3), np.float32)
-    weights = np.ones(labels.shape, np.float32)
-    learners = fit_learners(matrix, labels, weights, np.array(sources, object), space, vectors, jobs=1)
+    learners, space, width = fit_rows(book, rows, [TOXIC])
 
     def weight(word, name="toxic"):
         (learner,) = [learner for learner in learners if learner.name == name]
@@ -48,7 +53,7 @@ def fitted(book):
         grams = learner.weights[space.hashes.size : space.hashes.size + space.grams.size]
         return float(own + (space.word_grams[place] @ grams)[0])
 
-    return learners, weight, matrix.shape[1]
+    return learners, weight, width
 
 
 def test_a_learner_has_a_weight_for_every_column_of_the_matrix_and_none_for_sources_and_vectors(fitted):
@@ -83,25 +88,8 @@ def test_signals_of_promotion_have_no_weight_in_another_head(fitted):
 
 def test_a_class_of_few_comments_makes_no_learner(book):
     texts = [f"the {subject} number {number}" for number in range(20) for subject in SUBJECTS]
-    space = build_space(texts, book)
-    labels = np.full((len(texts), len(CATEGORIES)), UNKNOWN, np.int8)
-    labels[:, TOXIC] = 0
-    labels[: LEAST_CLASS - 1, TOXIC] = 1
-    matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
-    vectors = np.zeros((space.hashes.size, 3), np.float32)
-    assert fit_learners(matrix, labels, weights, np.full(len(texts), "forum", object), space, vectors, jobs=1) == []
-
-
-def fit_pooled(book, rows, heads):
-    """The learners on all sources, of heads that have the same labels; and their space."""
-    texts, sources, broken = zip(*rows, strict=True)
-    space = build_space(texts, book)
-    labels = np.full((len(rows), len(CATEGORIES)), UNKNOWN, np.int8)
-    labels[:, heads] = np.array(broken)[:, None]
-    matrix, weights = build_matrix(texts, space), np.ones(labels.shape, np.float32)
-    vectors = np.zeros((space.hashes.size, 3), np.float32)
-    learners = fit_learners(matrix, labels, weights, np.array(sources, object), space, vectors, jobs=1)
-    return {learner.name: learner.weights for learner in learners}, space
+    rows = [(text, "forum", int(number < LEAST_CLASS - 1)) for number, text in enumerate(texts)]
+    assert fit_rows(book, rows, [TOXIC])[0] == []
 
 
 def test_tone_is_told_by_words_more_than_by_combinations_of_them(book):
@@ -109,13 +97,14 @@ def test_tone_is_told_by_words_more_than_by_combinations_of_them(book):
         (f"the {SUBJECTS[number % 8]} is {'a zonkel' if number % 2 else 'of steel'} today", "forum", number % 2)
         for number in range(400)
     ]
-    learners, space = fit_pooled(book, rows, [TOXIC, THREAT])
+    learners, space, _ = fit_rows(book, rows, [TOXIC, THREAT])
+    weights = {learner.name: learner.weights for learner in learners}
 
-    def share(weights):
-        size = np.abs(weights[1 : space.hashes.size])
+    def share(columns):
+        size = np.abs(columns[1 : space.hashes.size])
         return size[space.combined[1:]].sum() / size.sum()
 
-    assert 0 < share(learners["toxic"]) < 0.8 * share(learners["threat"])
+    assert 0 < share(weights["toxic"]) < 0.8 * share(weights["threat"])
 
 
 def test_what_readers_themselves_advertise_counts_more_in_promotion_alone(book):
@@ -126,6 +115,7 @@ def test_what_readers_themselves_advertise_counts_more_in_promotion_alone(book):
         rows.append((f"zonkel the {subject}" if advert else f"see the {subject}", "youtube_spam_collection", advert))
         if number % 3 == 0:
             rows.append((f"see the {subject}" if advert else f"zonkel the {subject}", "letters", advert))
-    learners, space = fit_pooled(book, rows, [TOXIC, PROMOTION])
+    learners, space, _ = fit_rows(book, rows, [TOXIC, PROMOTION])
+    weights = {learner.name: learner.weights for learner in learners}
     (zonkel,) = space.vocabulary.table.look_up(hash_words(["zonkel"]))
-    assert learners["promotion"][zonkel] > 1.2 * learners["toxic"][zonkel] > 0
+    assert weights["promotion"][zonkel] > 1.2 * weights["toxic"][zonkel] > 0

@@ -217,8 +217,8 @@ def _fit(
 
 def _weigh_columns(sample: Matrix, weights: Floats) -> npt.NDArray[np.float64]:
     """The weight of the comments that have each column; float64 (F,)."""
-    each = np.repeat(weights, np.diff(sample.indptr)).astype(np.float64)
-    return np.bincount(sample.indices, weights=each, minlength=sample.shape[1]).astype(np.float64)
+    each = np.repeat(weights, np.diff(sample.indptr))
+    return np.asarray(np.bincount(sample.indices, weights=each, minlength=sample.shape[1]), np.float64)
 
 
 def class_ratios(positive: npt.NDArray[np.float64] | Ints, negative: npt.NDArray[np.float64] | Ints) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from moderate.folding import Floats, Ints
 from moderate.guidelines import CATEGORIES, Category
-from moderate.rules import STRONG, RuleBook
+from moderate.rules import SEVERE, STRONG, RuleBook
 from moderate.text import hash_words
 
 from .corpora import UNKNOWN, Labels
@@ -79,7 +79,7 @@ def _find_alike(space: Space, rules: RuleBook) -> Iterator[tuple[Category, Ints]
     hits = rules.find(apart)
     rows = space.vocabulary.table.look_up(words).astype(np.int64)[hits.start // 2]
     for category in RULED:
-        for level in np.unique(rules.levels[rules.levels >= STRONG]):
+        for level in (STRONG, SEVERE):
             alike = (rules.columns == CATEGORIES.index(category)) & (rules.levels == level)
             found = np.unique(rows[alike[hits.rule]])
             yield category, found[found > 0]
