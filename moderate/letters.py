@@ -28,10 +28,12 @@ RARE_LOOK_ALIKES: Final = {
     "v": "ꓦᏙⴸᐯꛟ", "w": "ꓪѡᎳᏔ", "x": "ꓫⵝᕽⲭᚷꭓᕁ", "y": "ყⲩᎽꓬɣᎩ", "z": "Ꮓꓜ",
 }  # fmt: skip
 DROPPED: Final = "*_^~%&"  # symbols that stand for a letter left out, or for nothing
+HIDING: Final = DROPPED + "#"  # those that are put for any letter, as a star is; the last is an "h", too
 EITHER: Final = "1!|"  # read as i first, then as l
 PLAIN: Final = np.uint64(0x5851F42D4C957F2D)  # tells the keys of plain words from those of disguised ones
 
 EITHER_CODES: Final = np.array([ord(char) for char in EITHER], np.uint32)
+HIDING_CODES: Final = np.array([ord(char) for char in HIDING], np.uint32)
 
 
 def spell(codes: U32, starts: Ints, table: U32, *, plain: Bools, collapse: bool = True) -> U64:
@@ -90,9 +92,9 @@ def read(letters: U32) -> U32:
 
 @cache
 def star_table() -> U32:
-    """Like the first of `letter_tables`, but a star is itself."""
+    """Like the first of `letter_tables`, but a star is itself, and so is every other symbol put for a letter."""
     table = letter_tables()[0].copy()
-    table[ord(folding.STARS)] = ord(folding.STARS)
+    table[[ord(char) for char in HIDING]] = ord(folding.STARS)
     return table
 
 

@@ -16,11 +16,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from . import folding
 from .feature_table import filter_hashes
 from .folding import U32, U64, Bools, Ints
 from .joined import LEAST_LETTERS, MOST_LETTERS, Parts, find_keys, index_keys
-from .letters import EITHER_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
+from .letters import EITHER_CODES, HIDING_CODES, is_odd, is_plain, letter_tables, read, spell, star_table
 from .links import expand
 from .spaced import LEAST_RUN, Runs, drop_overlaps, find_halves, find_runs, half_keys
 from .text import ONE_BLANK, Tokens, hash_stretches
@@ -130,7 +129,7 @@ class Spelling:
             return words, found
         plain = is_plain(codes, starts) & (not spaced)
         first, second = letter_tables()
-        stars = codes == ord(folding.STARS)
+        stars = np.isin(codes, HIDING_CODES)
         # A star is a letter before it is nothing, "w*ho"; a letter doubled is two before it is one, "$hoot".
         if stars.any():
             starry = np.logical_or.reduceat(stars, starts[:-1])

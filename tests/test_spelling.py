@@ -103,6 +103,7 @@ def test_a_star_is_a_letter_before_it_is_nothing():
         hash_words(["who", "wmen", "women", "women"]),
     )
     assert spell_out(spelling, ["w*men", "w*m*n", "wh*o"]) == hash_words(["women", "women", "who"]).tolist()
+    assert spell_out(spelling, ["w_men", "w%m&n", "w#men", "wh_o"]) == hash_words(["women"] * 3 + ["who"]).tolist()
 
 
 @pytest.mark.parametrize("text", ["ASS", "4s", "55s", "90k", "80th", "1st"])

@@ -15,7 +15,7 @@ from moderate.spaced import half_keys
 from moderate.text import hash_words, tokenize
 from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon, choose_hostile
 from training.matrix import build_space
-from training.spellings import build_spelling, hidden, misspelt, moved, respelt, starred, vowels_left_out
+from training.spellings import build_spelling, hidden, masked, misspelt, moved, respelt, starred, vowels_left_out
 
 # What the training reads of a rule book: the words of its phrases, and its classes.
 CLASSES = {
@@ -116,7 +116,25 @@ def test_hostile_and_frequent_words_are_disguised_too():
 
 
 def test_what_is_starred_is_rather_rude_than_frequent():
-    assert read("m*ppet", {"mappet": 20_000})[0] == "muppet"
+    assert read("m*ppet mu**et", {"mappet": 20_000, "mullet": 20_000})[0] == "muppet muppet"
+
+
+def test_among_rude_words_the_frequent_one_is_starred_whatever_its_class():
+    assert read("tw*t", {"twat": 20_000}, hostile=["twat"])[0] == "twat"
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("nin**mpoop", "nincompoop"), ("nincom***p", "nincompoop"), ("b****m", "bottom"), ("bo****", "bottom"),
+     ("b@ttom", "bottom"), ("bott#m", "bottom")],
+)  # fmt: skip
+def test_of_a_rude_word_several_letters_are_starred_of_the_rudest_most(text, word):
+    assert read(text)[0] == word
+
+
+@pytest.mark.parametrize("text", ["m****t", "mu****", "n**wegians", "m@ppet", "pu**et"])
+def test_of_other_words_more_must_be_left(text):
+    assert read(text)[0] == ""
 
 
 def looks_for(left, right, seen, *, marked):
@@ -132,6 +150,13 @@ def test_words_in_two_halves_are_looked_for_unless_these_often_meet_by_chance():
     assert not looks_for("mup", "pet", {"mup": 300, "pet": 3000}, marked=False)
     assert looks_for("m", "uppet", {"m": 50_000, "uppet": 5000}, marked=True), "a single letter is no word"
     assert not looks_for("tra", "in", {}, marked=True), "nobody hides a train"
+
+
+def test_a_mark_may_stand_for_a_vowel_of_the_rudest_words():
+    assert looks_for("b", "ttom", {}, marked=True)
+    assert not looks_for("b", "ttom", {"b": 5000, "ttom": 5000}, marked=True)
+    assert not looks_for("b", "ttom", {}, marked=False)
+    assert not looks_for("m", "ppet", {}, marked=True), "an insult is written out"
 
 
 def test_hostile_words_are_those_of_hostile_comments():
@@ -191,7 +216,11 @@ def test_misspellings_of_each_kind():
     assert set(vowels_left_out("parasite")) == {"prsite", "praste", "parste", "prste"}
     assert starred("women") == ["w*men", "wo*en", "wom*n", "w*m*n"]
     assert starred("fly") == ["f*y"]
-    assert hidden("women") == "w***n"
+    left = ["m**pet", "m***et", "mu**et", "mu***t", "mup**t"]
+    assert hidden("muppet") == ["m**ppet", "mupp**t", *left], "three letters are left"
+    assert hidden("scum", censored=True) == ["sc**m", "s**m", "s***", "sc**"]
+    assert set(hidden("muppet", censored=True)) - set(hidden("muppet")) == {"m****t", "mu****"}
+    assert masked("scum") == ["scam", "scim", "scsm"]
     assert set(misspelt("hate", telling=True)) == {"ahte", "htae", "haet"}
     assert set(misspelt("scum", telling=True)) == {"csum", "sucm", "scmu", "scm"}
     assert set(misspelt("hate", telling=False)) == {"ahte", "htae", "haet"}

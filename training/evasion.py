@@ -98,6 +98,12 @@ def _star(word: str, chance: Random) -> str:
     return word[:place] + "*" + word[place + 1 :]
 
 
+def _hide(word: str, chance: Random) -> str:
+    count = chance.randrange(2, max(3, len(word) - 2))
+    place = chance.randrange(1, len(word) - count)
+    return word[:place] + "*" * count + word[place + count :]
+
+
 def _mix_case(word: str, chance: Random) -> str:
     first = chance.randrange(2)
     return "".join(letter.upper() if (place + first) % 2 else letter.lower() for place, letter in enumerate(word))
@@ -120,6 +126,7 @@ KINDS: Final[Mapping[str, Perturbation]] = {
     "mixed case": _mix_case,
     "stretched letters": _stretch,
     "a star for a letter": _star,
+    "stars for several letters": _hide,
     "spaces between letters": _between(" "),
     "dots between letters": _between("."),
     "hyphens or underscores between letters": _between("-_"),

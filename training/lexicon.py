@@ -35,7 +35,7 @@ HOSTILE: Final = (
 )  # fmt: skip
 GROUPS: Final = ("identity", "age_weight")
 CRUDE: Final = ("vulgar_body", "sexual")
-CENSORED: Final = ("slur", "profanity", "vulgar_body")  # written with stars for all but their ends, "f**k"
+CENSORED: Final = ("slur", "profanity", "vulgar_body")  # written with stars for most of their letters, "f**k"
 OPENERS: Final = ("first_person", "second_person", "third_person", "negation", "quantifier", "modal")
 
 _ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "ers", "est", "y", "ly", "n", "en")
@@ -51,7 +51,8 @@ class Lexicon:
         words: those that are of letters a to z only.
         telling: those of the classes that evaders disguise, and of the groups.
         crude: those of the crude classes.
-        censored: those that are written with stars for all but their ends.
+        rude: those of the crude classes and of what is said, and those that are phrases by themselves.
+        censored: the rudest of them, which are written with stars for most of their letters.
         openers: those that open a sentence about somebody: pronouns, "all", "should".
         decisive: those of ``telling``, those that are phrases by themselves, and those that stand in hostile comments
             much more than in others.
@@ -63,6 +64,7 @@ class Lexicon:
     words: frozenset[str]
     telling: frozenset[str]
     crude: frozenset[str]
+    rude: frozenset[str]
     censored: frozenset[str]
     openers: frozenset[str]
     decisive: frozenset[str]
@@ -89,6 +91,7 @@ class Lexicon:
             decisive=telling | alone | frozenset(hostile),
             innocent=frozenset(innocent),
             crude=_members(rules, CRUDE),
+            rude=_members(rules, (*HOSTILE, *CRUDE)) | alone,
             censored=_members(rules, CENSORED),
             openers=_members(rules, OPENERS),
         )

@@ -35,6 +35,9 @@ SHORT: Final = 4  # letters of the shortest word that is looked for with stars, 
 # mark between them, since a blank is forgotten about once in a hundred times; with a blank.
 MET_WITH_MARK: Final = 20.0
 MET_WITH_BLANK: Final = 0.1
+# Letters of a word that are starred side by side, and those that tell it from other words.
+MOST_HIDDEN, LEAST_SHOWN = 3, 3
+MASKS: Final = "ais"  # what "@", "!" and "$" are read as, which are put for any vowel, too
 LETTER_WORDS: Final = "aiu"  # single letters that are words; others are read with what follows a mark, "s.hit"
 # A sound, and what is written for it to get past a filter, or to write as one speaks.
 SOUNDS: Final = (
@@ -68,12 +71,14 @@ def build_spelling(
     whole = [word for word in dict.fromkeys((*lexicon.by_frequency, *common)) if len(word) >= LEAST_LETTERS]
     stars = list(_starred(lexicon))
     halves = list(_halved(lexicon))
+    masks = [(spelling, word) for word in lexicon.disguised if word in lexicon.censored for spelling in masked(word)]
     parts, together = choose_parts(lexicon, undone)
     keys = [
         spelling_keys(whole, plain=False, collapse=False),
         spelling_keys(whole, plain=False),
         spelling_keys([spelling for spelling, _ in stars], plain=False, collapse=False),
         spelling_keys(list(disguised), plain=True),
+        spelling_keys([spelling for spelling, _ in masks], plain=False, collapse=False),
         _pair_keys(halves),
         parts.keys,
     ]
@@ -82,6 +87,7 @@ def build_spelling(
         hash_words(whole),
         hash_words([word for _, word in stars]),
         hash_words(list(disguised.values())),
+        hash_words([word for _, word in masks]),
         hash_words([half.word for half in halves]),
         parts.values.astype(np.uint64),
     ]
@@ -101,13 +107,16 @@ def _disguised(lexicon: Lexicon) -> dict[str, str]:
 
 
 def _starred(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
-    """Spellings with stars, each with the word it may be: what is starred is rather rude than frequent, "wh*re"."""
-    rude = lexicon.telling | lexicon.crude
-    for word in sorted(lexicon.disguised, key=lambda word: (word not in rude, word not in lexicon.decisive)):
+    """Spellings with stars, each with the word it may be: what is starred is rather rude than frequent, "wh*re".
+
+    Rude is what decides, too, and not only the words of the rude classes, of which "fucking" is none: "f*cking".
+    """
+    rude = lexicon.decisive | lexicon.crude
+    for word in sorted(lexicon.disguised, key=lambda word: word not in rude):
         if len(word) >= SHORT:
             yield from ((spelling, word) for spelling in starred(word))
-            if word in lexicon.censored:
-                yield hidden(word), word
+            if word in lexicon.rude:
+                yield from ((spelling, word) for spelling in hidden(word, censored=word in lexicon.censored))
 
 
 class Half(NamedTuple):
@@ -120,7 +129,10 @@ class Half(NamedTuple):
 
 
 def _halved(lexicon: Lexicon) -> Iterator[Half]:
-    """The words that are looked for in two halves, unless these would often meet by chance."""
+    """The words that are looked for in two halves, unless these would often meet by chance.
+
+    A mark may also stand for a vowel of one of the rudest words, "sh-t".
+    """
     total = sum(lexicon.counts.values())
     decisive = lexicon.decisive | lexicon.crude
     for word in lexicon.disguised:
@@ -134,6 +146,9 @@ def _halved(lexicon: Lexicon) -> Iterator[Half]:
                 yield Half(left, right, True, word)
             if chance <= MET_WITH_BLANK and word in decisive:
                 yield Half(left, right, False, word)
+            rest = right[1:] if right[0] in VOWELS and word in lexicon.censored else ""
+            if rest and lexicon.counts.get(left, 0) * lexicon.counts.get(rest, 0) / total <= MET_WITH_MARK:
+                yield Half(left, rest, True, word)
 
 
 def _pair_keys(halves: Sequence[Half]) -> U64:
@@ -219,6 +234,24 @@ def starred(word: str) -> list[str]:
     return [spelling for spelling in dict.fromkeys(spellings) if STARS in spelling]
 
 
-def hidden(word: str) -> str:
-    """Spelling of ``word`` with stars for all its inner letters, "f**k"."""
-    return word[0] + STARS * (len(word) - 2) + word[-1]
+def hidden(word: str, *, censored: bool = False) -> list[str]:
+    """Spellings of ``word`` with stars for two or three neighbouring letters; of the others three or more tell it.
+
+    Nobody counts stars: two may stand for one vowel, "f**ck". Of a ``censored`` word less is shown, its two ends or how
+    it begins: "f**k", "bi***", "f***".
+    """
+    loose = [word[:place] + 2 * STARS + word[place + 1 :] for place in range(1, len(word) - 1) if word[place] in VOWELS]
+    inner = [
+        word[:begin] + STARS * (end - begin) + word[end:]
+        for begin in range(1, len(word) - 2)
+        for end in range(begin + 2, len(word))
+        if censored or (end - begin <= MOST_HIDDEN and len(word) - (end - begin) >= LEAST_SHOWN)
+    ]
+    shown = (1, 2) if len(word) == SHORT else (2,)  # stars behind more letters are footnotes (`moderate.text`)
+    return [*loose, *inner, *(word[:place] + STARS * (len(word) - place) for place in shown if censored)]
+
+
+def masked(word: str) -> list[str]:
+    """Spellings of ``word`` with one of its inner vowels as a symbol is read that stands for another letter, "f@ck"."""
+    places = [place for place in range(1, len(word) - 1) if word[place] in VOWELS]
+    return [word[:place] + letter + word[place + 1 :] for place in places for letter in MASKS if letter != word[place]]

@@ -76,7 +76,7 @@ static bool look_up(const Spelling *spelling, Stretch stretch, bool spaced, uint
         uint32_t code = stretch.codes[i];
         plain &= is_letter(code);
         plain &= i < 2 || code != stretch.codes[i - 1] || code != stretch.codes[i - 2];
-        star |= code == '*';
+        star |= code < (uint32_t)spelling->letters_size && spelling->starred[code] == '*';
         either |= code == '1' || code == '!' || code == '|';
     }
     if (star && try_spelling(spelling, stretch, spelling->starred, false, false, word)) return true;
