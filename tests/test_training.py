@@ -28,7 +28,7 @@ from training.calibrate import (
     raw_scores,
     read_at_length,
 )
-from training.corpora import UNKNOWN, Corpus, read_corpora, read_corpus
+from training.corpora import UNKNOWN, Corpus, join, read_corpora, read_corpus
 from training.evaluate import calibration_error, measure_set
 
 # --- reading labelled files ------------------------------------------------------------------------------------------
@@ -279,6 +279,13 @@ def test_a_publisher_may_calibrate_on_sources_of_any_name(moderator, write):
     corpus = own_comments(write, "dev")
     presets = choose_presets(moderator, corpus.take(corpus.dev))
     assert presets["strict"]["toxic"] <= presets["default"]["toxic"] <= presets["lenient"]["toxic"]
+
+
+def test_a_comment_that_the_rules_reject_raises_no_threshold_though_it_is_called_clean(moderator, write):
+    civil = own_comments(write, "dev")
+    forgiven = read_corpus(write("text,split,toxic\n" + "those assholes again,dev,0\n" * 9))
+    both = join([civil, forgiven])
+    assert choose_presets(moderator, both) == choose_presets(moderator, civil)
 
 
 def test_without_comments_to_calibrate_on_the_error_says_so(moderator, write):
