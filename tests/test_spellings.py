@@ -13,7 +13,7 @@ from moderate.moderator import DATA
 from moderate.rules import RuleBook
 from moderate.spaced import half_keys
 from moderate.text import hash_words, tokenize
-from training.lexicon import CENSORED, CRUDE, GROUPS, HOSTILE, OPENERS, RARE, Lexicon, choose_hostile
+from training.lexicon import CENSORED, CRUDE, GROUPS, GUESSED, HOSTILE, OPENERS, RARE, Lexicon, choose_hostile
 from training.matrix import build_space
 from training.spellings import build_spelling, hidden, masked, misspelt, moved, respelt, starred, vowels_left_out
 
@@ -135,6 +135,12 @@ def test_of_a_rude_word_several_letters_are_starred_of_the_rudest_most(text, wor
 @pytest.mark.parametrize("text", ["m****t", "mu****", "n**wegians", "m@ppet", "pu**et"])
 def test_of_other_words_more_must_be_left(text):
     assert read(text)[0] == ""
+
+
+def test_nobody_guesses_a_rare_word_behind_several_stars():
+    assert read("ni**y", {"ninny": 200}, hostile=["ninny"])[0] == "", "rude by nothing but its surroundings"
+    assert read("tw**t", {"twit": -500 + GUESSED})[0] == "twit"
+    assert read("tw**t", {"twit": -501 + GUESSED})[0] == ""
 
 
 def looks_for(left, right, seen, *, marked):

@@ -24,6 +24,7 @@ REMOTE_RATIO: Final = 1000
 FREQUENT: Final = 300  # occurrences from which a word is looked for in disguise, whatever it tells
 LEAST_MISSPELT: Final = 5  # letters of a word from which any misspelling is looked for; of four, only odd ones
 SURE_LENGTH: Final = 7  # letters from which few words differ from another by one letter only
+GUESSED: Final = 100  # occurrences from which a rude word is known behind several stars
 HOSTILE_RATIO: Final = 2.0  # how much more frequent a word must be in hostile comments to be looked for in disguise
 USUAL_TRIPLE: Final = 3  # common words that have three letters in a row from which these are usual
 VOWELS: Final = "aeiou"
@@ -110,6 +111,11 @@ class Lexicon:
     def disguised(self) -> list[str]:
         """What may be meant by a disguise, most frequent first: the words, hostile ones and frequent ones."""
         return self._order(self.words | self.decisive | self.frequent)
+
+    @cached_property
+    def guessed(self) -> frozenset[str]:
+        """The rude words that readers know though little of them is shown."""
+        return frozenset(word for word in self.rude if self.counts.get(word, 0) >= GUESSED)
 
     def _order(self, words: Iterable[str]) -> list[str]:
         return sorted(words, key=lambda word: (-self.counts.get(word, 0), word))

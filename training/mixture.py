@@ -47,7 +47,7 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "homophobia": {"homophobia/local": 0.25, "abuse": 0.5},
     "xenophobia": {"abuse": 0.5},
     "other_abuse": {"other_abuse/local": 0.25, "abuse": 0.5},
-    "promotion": {"promotion/local": 0.4},
+    "promotion": {"promotion/local": 0.25},
 }
 
 _LENT: Final = tuple(dict.fromkeys(name for shares in RECIPE.values() for name in shares))

@@ -71,7 +71,8 @@ def build_spelling(
     whole = [word for word in dict.fromkeys((*lexicon.by_frequency, *common)) if len(word) >= LEAST_LETTERS]
     stars = list(_starred(lexicon))
     halves = list(_halved(lexicon))
-    masks = [(spelling, word) for word in lexicon.disguised if word in lexicon.censored for spelling in masked(word)]
+    rudest = lexicon.guessed & lexicon.censored
+    masks = [(spelling, word) for word in lexicon.disguised if word in rudest for spelling in masked(word)]
     parts, together = choose_parts(lexicon, undone)
     keys = [
         spelling_keys(whole, plain=False, collapse=False),
@@ -115,7 +116,7 @@ def _starred(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
     for word in sorted(lexicon.disguised, key=lambda word: word not in rude):
         if len(word) >= SHORT:
             yield from ((spelling, word) for spelling in starred(word))
-            if word in lexicon.rude:
+            if word in lexicon.guessed:
                 yield from ((spelling, word) for spelling in hidden(word, censored=word in lexicon.censored))
 
 
@@ -134,7 +135,7 @@ def _halved(lexicon: Lexicon) -> Iterator[Half]:
     A mark may also stand for a vowel of one of the rudest words, "sh-t".
     """
     total = sum(lexicon.counts.values())
-    decisive = lexicon.decisive | lexicon.crude
+    decisive, rudest = lexicon.decisive | lexicon.crude, lexicon.guessed & lexicon.censored
     for word in lexicon.disguised:
         if len(word) < SHORT or word not in decisive | lexicon.frequent:
             continue
@@ -146,7 +147,7 @@ def _halved(lexicon: Lexicon) -> Iterator[Half]:
                 yield Half(left, right, True, word)
             if chance <= MET_WITH_BLANK and word in decisive:
                 yield Half(left, right, False, word)
-            rest = right[1:] if right[0] in VOWELS and word in lexicon.censored else ""
+            rest = right[1:] if right[0] in VOWELS and word in rudest else ""
             if rest and lexicon.counts.get(left, 0) * lexicon.counts.get(rest, 0) / total <= MET_WITH_MARK:
                 yield Half(left, rest, True, word)
 
