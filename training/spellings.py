@@ -71,24 +71,23 @@ def build_spelling(
     whole = [word for word in dict.fromkeys((*lexicon.by_frequency, *common)) if len(word) >= LEAST_LETTERS]
     stars = list(_starred(lexicon))
     halves = list(_halved(lexicon))
-    rudest = lexicon.guessed & lexicon.censored
-    masks = [(spelling, word) for word in lexicon.disguised if word in rudest for spelling in masked(word)]
+    masks = list(_masked(lexicon))
     parts, together = choose_parts(lexicon, undone)
     keys = [
+        spelling_keys([spelling for spelling, _ in masks], plain=False, collapse=False),
         spelling_keys(whole, plain=False, collapse=False),
         spelling_keys(whole, plain=False),
         spelling_keys([spelling for spelling, _ in stars], plain=False, collapse=False),
         spelling_keys(list(disguised), plain=True),
-        spelling_keys([spelling for spelling, _ in masks], plain=False, collapse=False),
         _pair_keys(halves),
         parts.keys,
     ]
     words = [
+        hash_words([word for _, word in masks]),
         hash_words(whole),
         hash_words(whole),
         hash_words([word for _, word in stars]),
         hash_words(list(disguised.values())),
-        hash_words([word for _, word in masks]),
         hash_words([half.word for half in halves]),
         parts.values.astype(np.uint64),
     ]
@@ -118,6 +117,13 @@ def _starred(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
             yield from ((spelling, word) for spelling in starred(word))
             if word in lexicon.guessed:
                 yield from ((spelling, word) for spelling in hidden(word, censored=word in lexicon.censored))
+
+
+def _masked(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
+    """Rude words with a symbol for a vowel, though it reads as another word, if that is far less frequent: "sh@t"."""
+    for word in filter(lexicon.guessed.__contains__, lexicon.disguised):
+        most = lexicon.counts[word] // FREQUENCY_RATIO
+        yield from ((spelling, word) for spelling in masked(word) if lexicon.counts.get(spelling, 0) <= most)
 
 
 class Half(NamedTuple):
