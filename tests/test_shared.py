@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.779,
+    "fox_news: abuse, AUC": 0.778,
     "surge_toxicity: toxic, AUC": 0.952,
     "jigsaw_wikipedia_test: toxic, AUC": 0.958,
     "youtube_spam_collection_test: promotion, F1, default policy": 0.856,
