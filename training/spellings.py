@@ -111,8 +111,8 @@ def _starred(lexicon: Lexicon) -> Iterator[tuple[str, str]]:
 
     Rude is what decides, too, and not only the words of the rude classes, of which "fucking" is none: "f*cking".
     """
-    rude = lexicon.decisive | lexicon.crude
-    for word in sorted(lexicon.disguised, key=lambda word: word not in rude):
+    decisive = lexicon.decisive | lexicon.crude
+    for word in sorted(lexicon.disguised, key=lambda word: word not in decisive):
         if len(word) >= SHORT:
             yield from ((spelling, word) for spelling in starred(word))
             if word in lexicon.guessed:
@@ -142,19 +142,23 @@ def _halved(lexicon: Lexicon) -> Iterator[Half]:
     """
     total = sum(lexicon.counts.values())
     decisive, rudest = lexicon.decisive | lexicon.crude, lexicon.guessed & lexicon.censored
+
+    def chance(left: str, right: str) -> float:
+        return lexicon.counts.get(left, 0) * lexicon.counts.get(right, 0) / total
+
     for word in lexicon.disguised:
         if len(word) < SHORT or word not in decisive | lexicon.frequent:
             continue
         for place in range(1, len(word)):
             left, right = word[:place], word[place:]
-            chance = lexicon.counts.get(left, 0) * lexicon.counts.get(right, 0) / total
+            met = chance(left, right)
             letter = any(len(half) == 1 and half not in LETTER_WORDS for half in (left, right))
-            if letter or chance <= MET_WITH_MARK:
+            if letter or met <= MET_WITH_MARK:
                 yield Half(left, right, True, word)
-            if chance <= MET_WITH_BLANK and word in decisive:
+            if met <= MET_WITH_BLANK and word in decisive:
                 yield Half(left, right, False, word)
             rest = right[1:] if right[0] in VOWELS and word in rudest else ""
-            if rest and lexicon.counts.get(left, 0) * lexicon.counts.get(rest, 0) / total <= MET_WITH_MARK:
+            if rest and chance(left, rest) <= MET_WITH_MARK:
                 yield Half(left, rest, True, word)
 
 
