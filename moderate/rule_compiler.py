@@ -19,14 +19,15 @@ from .feature_table import FeatureTable
 from .features import combine
 from .folding import Ints
 from .guidelines import CATEGORIES, Category
+from .quotations import ROLES, Quotations
 from .rules import LONGEST_PHRASE, MILD, SEVERITIES, Rule, RuleBook, rule_columns
 from .text import decode, tokenize
 from .untrusted import parse_toml
 
 FORMAT: Final = 1
 # These bound the time and memory to load a book, whatever its sets and brackets multiply to.
-MOST_SEQUENCES: Final = 50_000  # of a whole book; the packaged one has 18,299
-MOST_PARTS: Final = 1_000_000  # words, brackets and sets read to find them; the packaged book has 44,728
+MOST_SEQUENCES: Final = 50_000  # of a whole book; the packaged one has 30,282
+MOST_PARTS: Final = 1_000_000  # words, brackets and sets read to find them; the packaged book has 50,219
 LONGEST_TEXT: Final = 1_000  # characters of a phrase, as written and as read
 
 
@@ -58,8 +59,8 @@ class Compiler:
     def compile(self) -> RuleBook:
         """Read everything and lay out the tables."""
         for key in self.data:
-            if key not in {"format", "classes", "words", "rule"}:
-                raise self._error(key, f"unknown key {key!r} (format, [classes], [words], [[rule]])")
+            if key not in {"format", "classes", "quotations", "words", "rule"}:
+                raise self._error(key, f"unknown key {key!r} (format, [classes], [quotations], [words], [[rule]])")
         if self.data.get("format") != FORMAT:
             raise self._error("format", f"format {self.data.get('format')!r} is not {FORMAT}")
         self.sets = self._read_sets()
@@ -111,6 +112,7 @@ class Compiler:
             ending_rules=pairs[:, 1].copy(),
             **rule_columns(rules),
             digest=self.digest,
+            quotations=Quotations(self._read_quotations()),
         )
 
     def _vocabulary(self, phrases: list[str]) -> dict[str, int]:
@@ -144,6 +146,19 @@ class Compiler:
             classes[name] = tuple(dict.fromkeys(word for word in members if word not in taken))
             taken.update(members)
         return classes
+
+    def _read_quotations(self) -> dict[str, tuple[str, ...]]:
+        """Words of each role in a quotation, single words only."""
+        table = self.data.get("quotations", {})
+        if not isinstance(table, dict):
+            raise self._error("quotations", "[quotations] must be a table of lists of sets")
+        for role in table:
+            if role not in ROLES:
+                raise self._error(role, f"unknown key {role!r} in [quotations] ({', '.join(ROLES)})")
+        return {
+            role: tuple(dict.fromkeys(word for name in self._strings(table, role) for word in self.members(name, role)))
+            for role in table
+        }
 
     def members(self, name: str, key: str) -> list[str]:
         """The single words of the set ``name``, folded; ``key`` is what asks for it, for complaints."""

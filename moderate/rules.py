@@ -26,6 +26,7 @@ from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
 from .letters import spelling_keys
 from .links import expand
+from .quotations import Quotations
 from .spelling import Spelling
 from .text import hash_words
 from .untrusted import LARGEST_ARRAY, check_file, fits_table, read_bytes
@@ -66,13 +67,19 @@ class Hits:
         start: index of the first word of each hit; int64 (H,).
         end: index of its last word; int64 (H,).
         rule: index of its rule; int64 (H,).
-        innocent: indices of the words that stand in an exception to some rule; int64.
+        innocent: indices of the words that stand in an exception to some rule, or in a quotation; int64.
     """
 
     start: Ints
     end: Ints
     rule: Ints
     innocent: Ints
+
+    def excuse(self, words: Ints) -> Hits:
+        """The hits that begin at none of ``words`` (indices), which are innocent."""
+        kept = ~np.isin(self.start, words)
+        innocent = np.union1d(self.innocent, words)
+        return Hits(start=self.start[kept], end=self.end[kept], rule=self.rule[kept], innocent=innocent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,7 @@ class RuleBook:
         levels: severity of each rule, 1 to 3; int64 (rules,).
         names: name of each rule, and ``None`` behind them; object (rules + 1,).
         digest: SHA-256 of the file.
+        quotations: by which words a quotation is known.
     """
 
     rules: tuple[Rule, ...]
@@ -106,6 +114,7 @@ class RuleBook:
     levels: Ints
     names: npt.NDArray[np.object_]
     digest: str
+    quotations: Quotations = field(default_factory=Quotations)
     _tables: tuple[npt.NDArray[Any], ...] = field(default=(), init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -146,6 +155,7 @@ class RuleBook:
             "rules": [[rule.name, rule.category.value, rule.severity] for rule in self.rules],
             "words": dict(self.words),
             "classes": {name: list(words) for name, words in self.classes.items()},
+            "quotations": {role: list(words) for role, words in self.quotations.words.items()},
         }
         with Path(path).open("wb") as file:
             np.savez_compressed(  # most buckets are empty
@@ -159,12 +169,18 @@ class RuleBook:
             )
 
     def find(self, words: U64) -> Hits:
-        """Find all hits among the word hashes of a batch (comments divided by boundary words); exceptions applied."""
+        """Find all hits among the word hashes of a batch (comments divided by boundary words).
+
+        Hits in an exception to their rule, and those that begin in a quotation which is condemned, are left out.
+        """
         if kernels is None:
-            return _without_exceptions(*self._find(words))
-        found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]))
-        start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
-        return Hits(start=start, end=end, rule=rule, innocent=innocent)
+            hits = _without_exceptions(*self._find(words))
+        else:
+            found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]))
+            start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
+            hits = Hits(start=start, end=end, rule=rule, innocent=innocent)
+        quoted = self.quotations.find(words)
+        return hits.excuse(quoted) if quoted.size else hits
 
     def _find(self, words: U64) -> tuple[Ints, Ints, Ints]:
         """First and last word of each hit, and its rule; below 0 for exceptions; int64 (H,) each."""
@@ -271,11 +287,16 @@ def _read_compiled(path: Path) -> RuleBook | None:
                 endings=_read_column(arrays, "endings"),
                 ending_rules=_read_column(arrays, "ending_rules"),
                 digest=described["digest"],
+                quotations=_read_quotations(described.get("quotations", {})),  # older books have none
                 **rule_columns(rules),
             )
     except Exception:  # a damaged archive makes zipfile, zlib and numpy raise nearly anything
         return None
     return book if _is_consistent(book) else None
+
+
+def _read_quotations(table: Mapping[str, Any]) -> Quotations:
+    return Quotations({role: tuple(words) for role, words in table.items()})
 
 
 def _read_column(arrays: Mapping[str, npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:

@@ -219,6 +219,9 @@ def test_the_smallest_good_book_is_one_rule(compile_book):
         ("classes = ['fools']\n" + GOOD, 2, "'fools' is not a set"),
         ("classes = 3\n" + GOOD, 2, "[classes] must be a table"),
         ("[classes]\nall = ['fools']\n" + GOOD, 3, "'fools' is not a set"),
+        ("quotations = ['fools']\n" + GOOD, 2, "[quotations] must be a table"),
+        ("[quotations]\nmeant = ['fools']\n" + GOOD, 3, "unknown key 'meant' in [quotations]"),
+        ("[quotations]\nreported = ['fools']\n" + GOOD, 3, "'fools' is not a set"),
         (GOOD + rule(["oaf"]), 9, "name of its own, not 'rude'"),
         (GOOD + rule(["oaf"], name=""), 9, "name of its own, not ''"),
         (GOOD + rule(["oaf"], name="b", category="rudeness"), 10, "unknown category 'rudeness'"),
@@ -393,3 +396,11 @@ def test_a_damaged_or_stale_compiled_book_is_made_anew(tmp_path, content):
     stale = (DATA / "rules.npz").read_bytes()
     (tmp_path / "rules.npz").write_bytes(stale if content is None else content)
     assert RuleBook.from_toml(tmp_path / "rules.toml").rules[0].name in GOOD
+
+
+def test_it_says_by_which_words_a_quotation_is_known_and_keeps_that_when_compiled(book, tmp_path):
+    assert all(book.quotations.words.values())
+    source, compiled = DATA / "rules.toml", tmp_path / "rules.npz"
+    book.save_compiled(compiled)
+    shutil.copy(source, tmp_path)
+    assert RuleBook.from_toml(tmp_path / "rules.toml").quotations == book.quotations

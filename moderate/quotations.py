@@ -1,0 +1,100 @@
+"""Quotations: words in quotation marks that a comment reports in order to condemn them.
+
+'Whoever shouts "go home" at a nurse is a racist' says what it quotes no more than a court reporter does, but a bag of
+words cannot tell who speaks. So what stands in quotation marks is innocent where the comment, outside them, reports it
+nearby and condemns it anywhere; the rule book's table ``quotations`` says by which words. A comment that agrees, or
+hardly says anything of its own, is read as it stands, and so are one or two words in quotation marks that are no insult
+by themselves: '"people"' is contempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from .folding import U64, Bools, Ints
+from .links import expand
+from .text import hash_words, tokenize
+
+ROLES: Final = ("reported", "condemned", "approved", "insults")  # keys of the rule book's table
+BEFORE: Final = 4  # words before the marks among which one has to report, ...
+BEHIND: Final = 6  # ... or behind them: '"..." is a disgusting thing to say'
+LONGEST: Final = 25  # words in the marks; more are a text of one's own, or marks that do not belong together
+LEAST_SAID: Final = 3  # words in the marks that say something, insult or none
+
+_MARK: Final = hash_words(['"'])[0]
+_BOUNDARY: Final = tokenize([""]).hashes[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotations:
+    """The words by which a quotation is told from a saying of one's own.
+
+    Attributes:
+        words: role (`ROLES`) -> its words, folded; without any nothing is a quotation.
+    """
+
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    _hashes: U64 = field(init=False, repr=False, compare=False)
+    _roles: Ints = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the hashes of all words, each with the bits of its roles."""
+        bits: dict[int, int] = {}
+        for number, role in enumerate(ROLES):
+            members = self.words.get(role, ())
+            for key in hash_words(list(members)).tolist() if members else []:
+                bits[key] = bits.get(key, 0) | 1 << number
+        object.__setattr__(self, "_hashes", np.array(sorted(bits), np.uint64))
+        object.__setattr__(self, "_roles", np.array([*(bits[key] for key in sorted(bits)), 0], np.int64))
+
+    def find(self, words: U64) -> Ints:
+        """Indices of the words that are quoted in order to condemn them; int64.
+
+        Args:
+            words: hashes of the words of a batch, comments divided by boundary words; uint64 (K,).
+        """
+        marks = np.flatnonzero(words == _MARK)
+        if marks.size < 2 or not self._hashes.size:
+            return np.zeros(0, np.int64)
+        begins = np.append(np.flatnonzero(words == _BOUNDARY), words.size)
+        owner = begins.searchsorted(marks)  # comment k - 1 of each mark; they are in order
+        rank = np.arange(marks.size) - owner.searchsorted(owner)
+        opening = np.flatnonzero((rank[:-1] % 2 == 0) & (owner[:-1] == owner[1:]))
+        opens, closes, owner = marks.take(opening), marks.take(opening + 1), owner.take(opening)
+        first, last = begins.take(owner - 1), begins.take(owner)
+
+        roles = self._find_roles(words, np.unique(first), np.unique(last))
+        roles[expand(opens, closes + 1)] = 0
+        reports = np.append(0, np.cumsum(roles & 1 != 0))
+        near = reports.take(opens) > reports.take(np.maximum(first, opens - BEFORE))
+        near |= reports.take(np.minimum(last, closes + 1 + BEHIND)) > reports.take(closes)
+        condemned, approved = (np.append(0, np.cumsum(roles & bit != 0)) for bit in (2, 4))
+        meant = (condemned.take(last) > condemned.take(first)) & (approved.take(last) == approved.take(first))
+        chosen = np.flatnonzero(near & meant & self._say_something(words, opens, closes))
+        return expand(opens.take(chosen) + 1, closes.take(chosen))
+
+    def _find_roles(self, words: U64, first: Ints, last: Ints) -> Ints:
+        """Bits of the roles of each word of the comments [first, last), 0 elsewhere; int64 (K,)."""
+        roles = np.zeros(words.size, np.int64)
+        inside = expand(first, last)
+        roles[inside] = self._look_up(words.take(inside))
+        return roles
+
+    def _say_something(self, words: U64, opens: Ints, closes: Ints) -> Bools:
+        """Whether what stands between the marks is a saying or an insult, and not too long."""
+        lengths = closes - opens - 1
+        insults = np.zeros(words.size + 1, np.int64)
+        inside = expand(opens + 1, closes)
+        insults[inside + 1] = self._look_up(words.take(inside)) & 8 != 0
+        insults = insults.cumsum()
+        insulting = insults.take(closes) > insults.take(opens)
+        return (lengths <= LONGEST) & ((lengths >= LEAST_SAID) | insulting)
+
+    def _look_up(self, words: U64) -> Ints:
+        place = self._hashes.searchsorted(words)
+        known = self._hashes.take(place, mode="clip") == words
+        return np.where(known, self._roles.take(place), 0)
