@@ -2,9 +2,9 @@
 
 'Whoever shouts "go home" at a nurse is a racist' says what it quotes no more than a court reporter does, but a bag of
 words cannot tell who speaks. So what stands in quotation marks is innocent where the comment, outside them, reports it
-nearby and condemns it anywhere; the rule book's table ``quotations`` says by which words. A comment that agrees, or
-hardly says anything of its own, is read as it stands, and so are one or two words in quotation marks that are no insult
-by themselves: '"people"' is contempt.
+nearby and condemns it anywhere, or tells nearby at whom it was hurled; the rule book's table ``quotations`` says by
+which words. A comment that agrees is read as it stands, and so are one or two words in quotation marks that are no
+insult by themselves: '"people"' is contempt.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from .folding import U64, Bools, Ints
 from .links import expand
 from .text import hash_words, tokenize
 
-ROLES: Final = ("reported", "condemned", "approved", "insults")  # keys of the rule book's table
-BEFORE: Final = 4  # words before the marks among which one has to report, ...
+ROLES: Final = ("reported", "condemned", "approved", "insults", "hurled", "suffered")  # keys of the rule book's table
+_REPORTED, _CONDEMNED, _APPROVED, _INSULTS, _HURLED, _SUFFERED = (1 << number for number in range(len(ROLES)))
+BEFORE: Final = 4  # words before the marks that are near: among them one has to report, ...
 BEHIND: Final = 6  # ... or behind them: '"..." is a disgusting thing to say'
 LONGEST: Final = 25  # words in the marks; more are a text of one's own, or marks that do not belong together
 LEAST_SAID: Final = 3  # words in the marks that say something, insult or none
@@ -69,12 +70,18 @@ class Quotations:
 
         roles = self._find_roles(words, np.unique(first), np.unique(last))
         roles[expand(opens, closes + 1)] = 0
-        reports = np.append(0, np.cumsum(roles & 1 != 0))
-        near = reports.take(opens) > reports.take(np.maximum(first, opens - BEFORE))
-        near |= reports.take(np.minimum(last, closes + 1 + BEHIND)) > reports.take(closes)
-        condemned, approved = (np.append(0, np.cumsum(roles & bit != 0)) for bit in (2, 4))
-        meant = (condemned.take(last) > condemned.take(first)) & (approved.take(last) == approved.take(first))
-        chosen = np.flatnonzero(near & meant & self._say_something(words, opens, closes))
+        before, behind = np.maximum(first, opens - BEFORE), np.minimum(last, closes + 1 + BEHIND)
+
+        def stands(role: int, begin: Ints, end: Ints) -> Bools:
+            """Whether a word of the role stands in each stretch [begin, end), outside of marks."""
+            counts = np.append(0, np.cumsum(roles & role != 0))
+            found: Bools = counts.take(end) > counts.take(begin)
+            return found
+
+        condemned = stands(_REPORTED, before, behind) & stands(_CONDEMNED, first, last)
+        hurled = stands(_HURLED, before, behind) & stands(_SUFFERED, before, behind)
+        meant = (condemned | hurled) & ~stands(_APPROVED, first, last)
+        chosen = np.flatnonzero(meant & self._say_something(words, opens, closes))
         return expand(opens.take(chosen) + 1, closes.take(chosen))
 
     def _find_roles(self, words: U64, first: Ints, last: Ints) -> Ints:
@@ -89,7 +96,7 @@ class Quotations:
         lengths = closes - opens - 1
         insults = np.zeros(words.size + 1, np.int64)
         inside = expand(opens + 1, closes)
-        insults[inside + 1] = self._look_up(words.take(inside)) & 8 != 0
+        insults[inside + 1] = self._look_up(words.take(inside)) & _INSULTS != 0
         insults = insults.cumsum()
         insulting = insults.take(closes) > insults.take(opens)
         return (lengths <= LONGEST) & ((lengths >= LEAST_SAID) | insulting)

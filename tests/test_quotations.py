@@ -16,6 +16,8 @@ QUOTATIONS = Quotations(
         "condemned": ("wrong", "racist"),
         "approved": ("agree", "right"),
         "insults": ("oaf", "racist"),
+        "hurled": ("shouted",),
+        "suffered": ("me",),
     }
 )
 
@@ -40,15 +42,15 @@ def slowly(text):
     marks = [place for place, word in enumerate(words) if word == '"']
     spans = list(zip(marks[::2], marks[1::2], strict=False))
     own = [word if not any(a <= at <= b for a, b in spans) else '"' for at, word in enumerate(words)]
-    roles = QUOTATIONS.words
-    if not set(own) & set(roles["condemned"]) or set(own) & set(roles["approved"]):
-        return ""
+    roles = {role: set(members) for role, members in QUOTATIONS.words.items()}
     kept: list[str] = []
     for begin, end in spans:
         quoted = words[begin + 1 : end]
-        near = own[max(0, begin - BEFORE) : begin] + own[end + 1 : end + 1 + BEHIND]
-        said = LEAST_SAID <= len(quoted) <= LONGEST or (quoted and set(quoted) & set(roles["insults"]))
-        if said and len(quoted) <= LONGEST and set(near) & set(roles["reported"]):
+        near = {*own[max(0, begin - BEFORE) : begin], *own[end + 1 : end + 1 + BEHIND]}
+        condemned = near & roles["reported"] and set(own) & roles["condemned"]
+        hurled = near & roles["hurled"] and near & roles["suffered"]
+        said = len(quoted) <= LONGEST and (len(quoted) >= LEAST_SAID or set(quoted) & roles["insults"])
+        if said and (condemned or hurled) and not set(own) & roles["approved"]:
             kept += quoted
     return " ".join(kept)
 
@@ -63,6 +65,9 @@ def slowly(text):
         ('he says "they all lie" and that is wrong, no, right', ""),  # somebody approves
         ('"they all lie" is wrong', ""),  # nobody is reported
         ('he says "they all lie and that is wrong"', ""),  # it condemns itself
+        ('"you all lie", he shouted at me', "you all lie"),
+        ('he shouted at me "you all lie" and I agree', ""),
+        ('he shouted "you all lie"', ""),  # at nobody
         ('who says "oaf" is wrong', "oaf"),
         ('who says "people" is wrong', ""),  # scare quotes
         ('who says "oaf is wrong', ""),  # one mark
@@ -83,7 +88,7 @@ def test_without_words_nothing_is_a_quotation():
     assert Quotations().find(tokenize(['who says "they all lie" is wrong']).hashes).size == 0
 
 
-WORDS = st.sampled_from(['"', '"', "says", "word", "wrong", "racist", "agree", "oaf", "they", "lie", "a"])
+WORDS = st.sampled_from(['"', '"', "says", "word", "wrong", "racist", "agree", "oaf", "they", "lie", "me", "shouted"])
 COMMENTS = st.lists(WORDS, max_size=40).map(" ".join)
 
 
