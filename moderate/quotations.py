@@ -15,7 +15,9 @@ from typing import Final
 
 import numpy as np
 
-from .folding import U64, Bools, Ints
+from .compiled import kernels
+from .feature_table import filter_hashes
+from .folding import U8, U64, Bools, Ints
 from .links import expand
 from .text import hash_words, tokenize
 
@@ -26,8 +28,8 @@ BEHIND: Final = 6  # ... or behind them: '"..." is a disgusting thing to say'
 LONGEST: Final = 25  # words in the marks; more are a text of one's own, or marks that do not belong together
 LEAST_SAID: Final = 3  # words in the marks that say something, insult or none
 
-_MARK: Final = hash_words(['"'])[0]
-_BOUNDARY: Final = tokenize([""]).hashes[0]
+_MARK: Final = int(hash_words(['"'])[0])
+_BOUNDARY: Final = int(tokenize([""]).hashes[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Quotations:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _hashes: U64 = field(init=False, repr=False, compare=False)
     _roles: Ints = field(init=False, repr=False, compare=False)
+    _filter: U8 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the hashes of all words, each with the bits of its roles."""
@@ -49,8 +52,10 @@ class Quotations:
             members = self.words.get(role, ())
             for key in hash_words(list(members)).tolist() if members else []:
                 bits[key] = bits.get(key, 0) | 1 << number
-        object.__setattr__(self, "_hashes", np.array(sorted(bits), np.uint64))
+        hashes = np.array(sorted(bits), np.uint64)
+        object.__setattr__(self, "_hashes", hashes)
         object.__setattr__(self, "_roles", np.array([*(bits[key] for key in sorted(bits)), 0], np.int64))
+        object.__setattr__(self, "_filter", filter_hashes(hashes))
 
     def find(self, words: U64) -> Ints:
         """Indices of the words that are quoted in order to condemn them; int64.
@@ -58,11 +63,18 @@ class Quotations:
         Args:
             words: hashes of the words of a batch, comments divided by boundary words; uint64 (K,).
         """
+        if kernels is None:
+            return self._find(words)
+        tables = (words, self._hashes, self._roles, self._filter)
+        (found,) = kernels.find_quotations(tables, (_MARK, _BOUNDARY), (BEFORE, BEHIND, LONGEST, LEAST_SAID))
+        return np.frombuffer(found, np.int64)
+
+    def _find(self, words: U64) -> Ints:
         marks = np.flatnonzero(words == _MARK)
-        if marks.size < 2 or not self._hashes.size:
+        if marks.size < 2:
             return np.zeros(0, np.int64)
-        begins = np.append(np.flatnonzero(words == _BOUNDARY), words.size)
-        owner = begins.searchsorted(marks)  # comment k - 1 of each mark; they are in order
+        begins = np.unique([0, *np.flatnonzero(words == _BOUNDARY).tolist(), words.size])
+        owner = begins.searchsorted(marks, side="right")  # comment k - 1 of each mark; they are in order
         rank = np.arange(marks.size) - owner.searchsorted(owner)
         opening = np.flatnonzero((rank[:-1] % 2 == 0) & (owner[:-1] == owner[1:]))
         opens, closes, owner = marks.take(opening), marks.take(opening + 1), owner.take(opening)

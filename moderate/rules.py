@@ -76,9 +76,9 @@ class Hits:
     innocent: Ints
 
     def excuse(self, words: Ints) -> Hits:
-        """The hits that begin at none of ``words`` (indices), which are innocent."""
-        kept = ~np.isin(self.start, words)
-        innocent = np.union1d(self.innocent, words)
+        """The hits that begin at none of ``words`` (indices, in order, at least one), which are innocent."""
+        kept = words.take(words.searchsorted(self.start), mode="clip") != self.start
+        innocent = np.union1d(self.innocent, words) if self.innocent.size else words
         return Hits(start=self.start[kept], end=self.end[kept], rule=self.rule[kept], innocent=innocent)
 
 

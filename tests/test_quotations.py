@@ -27,7 +27,9 @@ def innocent(*texts):
     tokens = tokenize(list(texts))
     letters = decode(tokens.codes)
     found: list[list[str]] = [[] for _ in texts]
-    for index in QUOTATIONS.find(tokens.hashes).tolist():
+    quoted = QUOTATIONS.find(tokens.hashes)
+    assert quoted.tolist() == QUOTATIONS._find(tokens.hashes).tolist()
+    for index in quoted.tolist():
         comment = int(tokens.first.searchsorted(index, side="right")) - 1
         found[comment].append(letters[tokens.starts[index] : tokens.starts[index + 1]])
     return [" ".join(words) for words in found]

@@ -1,4 +1,5 @@
-/* Compiled kernels: what the numpy code of text, links, spelling, joined, features, model and rules does, in one pass.
+/* Compiled kernels: what the numpy code of text, links, spelling, joined, features, model, quotations and rules does,
+   in one pass.
 
    The numpy code is the definition and the fallback where nothing was compiled; the tests compare the two, array by
    array. Knowledge (tables of letters, domains, tags) stays in Python and comes in as arrays; only constants of the
@@ -214,6 +215,7 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments);
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments);
 PyObject *kernel_find(PyObject *module, PyObject *arguments);
 PyObject *kernel_severities(PyObject *module, PyObject *tables);
+PyObject *kernel_find_quotations(PyObject *module, PyObject *arguments);
 PyObject *kernel_reject(PyObject *module, PyObject *arguments);
 PyObject *kernel_explain(PyObject *module, PyObject *arguments);
 PyObject *kernel_construct(PyObject *module, PyObject *arguments);
