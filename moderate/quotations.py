@@ -15,7 +15,6 @@ from typing import Final
 
 import numpy as np
 
-from .compiled import kernels
 from .feature_table import filter_hashes
 from .folding import U8, U64, Bools, Ints
 from .links import expand
@@ -30,6 +29,7 @@ LEAST_SAID: Final = 3  # words in the marks that say something, insult or none
 
 _MARK: Final = int(hash_words(['"'])[0])
 _BOUNDARY: Final = int(tokenize([""]).hashes[0])
+KNOWLEDGE: Final = (_MARK, _BOUNDARY, BEFORE, BEHIND, LONGEST, LEAST_SAID)  # as the compiled kernel reads it
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,6 @@ class Quotations:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _hashes: U64 = field(init=False, repr=False, compare=False)
     _roles: Ints = field(init=False, repr=False, compare=False)
-    _filter: U8 = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Sort the hashes of all words, each with the bits of its roles."""
@@ -52,10 +51,13 @@ class Quotations:
             members = self.words.get(role, ())
             for key in hash_words(list(members)).tolist() if members else []:
                 bits[key] = bits.get(key, 0) | 1 << number
-        hashes = np.array(sorted(bits), np.uint64)
-        object.__setattr__(self, "_hashes", hashes)
+        object.__setattr__(self, "_hashes", np.array(sorted(bits), np.uint64))
         object.__setattr__(self, "_roles", np.array([*(bits[key] for key in sorted(bits)), 0], np.int64))
-        object.__setattr__(self, "_filter", filter_hashes(hashes))
+
+    @property
+    def tables(self) -> tuple[U64, Ints, U8]:
+        """What the compiled kernel has to know: hashes of the words, their roles, and a filter of the hashes."""
+        return self._hashes, self._roles, filter_hashes(self._hashes)
 
     def find(self, words: U64) -> Ints:
         """Indices of the words that are quoted in order to condemn them; int64.
@@ -63,15 +65,8 @@ class Quotations:
         Args:
             words: hashes of the words of a batch, comments divided by boundary words; uint64 (K,).
         """
-        if kernels is None:
-            return self._find(words)
-        tables = (words, self._hashes, self._roles, self._filter)
-        (found,) = kernels.find_quotations(tables, (_MARK, _BOUNDARY), (BEFORE, BEHIND, LONGEST, LEAST_SAID))
-        return np.frombuffer(found, np.int64)
-
-    def _find(self, words: U64) -> Ints:
         marks = np.flatnonzero(words == _MARK)
-        if marks.size < 2:
+        if marks.size < 2 or not self._hashes.size:
             return np.zeros(0, np.int64)
         begins = np.unique([0, *np.flatnonzero(words == _BOUNDARY).tolist(), words.size])
         owner = begins.searchsorted(marks, side="right")  # comment k - 1 of each mark; they are in order

@@ -26,7 +26,7 @@ from .folding import U64, Ints
 from .guidelines import CATEGORIES, FAMILY, Category
 from .letters import spelling_keys
 from .links import expand
-from .quotations import Quotations
+from .quotations import KNOWLEDGE, Quotations
 from .spelling import Spelling
 from .text import hash_words
 from .untrusted import LARGEST_ARRAY, check_file, fits_table, read_bytes
@@ -123,7 +123,7 @@ class RuleBook:
             endings = (self.endings[1:] << 32 | self.endings[:-1]).view(np.uint64)
             phrases = np.stack([self.prefixes, endings], axis=1)  # side by side, so that one read finds both
             tables = (self.table.entries(), phrases, self.ending_rules, self.columns, filter_hashes(self.prefixes))
-            object.__setattr__(self, "_tables", tables)
+            object.__setattr__(self, "_tables", (*tables, *self.quotations.tables))
 
     @classmethod
     def from_toml(cls, path: str | Path) -> RuleBook:
@@ -174,13 +174,11 @@ class RuleBook:
         Hits in an exception to their rule, and those that begin in a quotation which is condemned, are left out.
         """
         if kernels is None:
-            hits = _without_exceptions(*self._find(words))
-        else:
-            found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]))
-            start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
-            hits = Hits(start=start, end=end, rule=rule, innocent=innocent)
-        quoted = self.quotations.find(words)
-        return hits.excuse(quoted) if quoted.size else hits
+            hits, quoted = _without_exceptions(*self._find(words)), self.quotations.find(words)
+            return hits.excuse(quoted) if quoted.size else hits
+        found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]), KNOWLEDGE)
+        start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
+        return Hits(start=start, end=end, rule=rule, innocent=innocent)
 
     def _find(self, words: U64) -> tuple[Ints, Ints, Ints]:
         """First and last word of each hit, and its rule; below 0 for exceptions; int64 (H,) each."""

@@ -9,14 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tiny import PIECES, batches
 
-from moderate import compiled, decision, explanation, features, judgement, model, quotations, rules, text
+from moderate import compiled, decision, explanation, features, judgement, model, rules, text
 from moderate.columns import describe, describe_all
 from moderate.links import DRAWINGS
 from moderate.moderator import DATA, Moderator
 from moderate.rules import RuleBook, _without_exceptions
 from moderate.text import PIECE, tokenize
 
-STAGES = (text, features, model, quotations, rules, judgement, explanation, decision)
+STAGES = (text, features, model, rules, judgement, explanation, decision)
 PHRASES = [
     "you are an idiot", "go and kill yourself", "kill all", "women", "they", "hate", "shit", "f u c k", "youareanidiot",
     "@someone", "RT", "ABC", "90k", "sh1t", "f*ck", "f***", "a$$", "www.shop.example", "http://a.b/c?d=e", "buy now",
@@ -86,7 +86,7 @@ def test_sums(moderator, texts):
 def test_hits_and_severities(judge, texts):
     found = judge._vocabulary.extract(tokenize(texts))
     hits = judge.rules.find(found.words)
-    quoted = judge.rules.quotations._find(found.words)
+    quoted = judge.rules.quotations.find(found.words)
     slowly = _without_exceptions(*judge.rules._find(found.words))
     assert_equal(hits, slowly.excuse(quoted) if quoted.size else slowly)
     severities = judge.rules.severities(hits, found.first)

@@ -1,13 +1,16 @@
 """Quotations: what is quoted in order to condemn it is innocent, and nothing else is."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderate.moderator import DATA
 from moderate.quotations import BEFORE, BEHIND, LEAST_SAID, LONGEST, Quotations
+from moderate.rules import RuleBook
 from moderate.text import decode, tokenize
 
 QUOTATIONS = Quotations(
@@ -22,13 +25,16 @@ QUOTATIONS = Quotations(
 )
 
 
+BOOK = replace(RuleBook.from_toml(DATA / "rules.toml"), quotations=QUOTATIONS)  # which finds them compiled
+
+
 def innocent(*texts):
     """The words of each comment that are quoted in order to condemn them."""
     tokens = tokenize(list(texts))
     letters = decode(tokens.codes)
     found: list[list[str]] = [[] for _ in texts]
-    quoted = QUOTATIONS.find(tokens.hashes)
-    assert quoted.tolist() == QUOTATIONS._find(tokens.hashes).tolist()
+    quoted = BOOK.find(tokens.hashes).innocent
+    assert quoted.tolist() == QUOTATIONS.find(tokens.hashes).tolist()
     for index in quoted.tolist():
         comment = int(tokens.first.searchsorted(index, side="right")) - 1
         found[comment].append(letters[tokens.starts[index] : tokens.starts[index + 1]])
@@ -87,7 +93,9 @@ def test_comments_do_not_quote_each_other():
 
 
 def test_without_words_nothing_is_a_quotation():
-    assert Quotations().find(tokenize(['who says "they all lie" is wrong']).hashes).size == 0
+    words = tokenize(['who says "they all lie" is wrong']).hashes
+    assert Quotations().find(words).size == 0
+    assert replace(BOOK, quotations=Quotations()).find(words).innocent.size == 0
 
 
 WORDS = st.sampled_from(['"', '"', "says", "word", "wrong", "racist", "agree", "oaf", "they", "lie", "me", "shouted"])

@@ -215,7 +215,6 @@ PyObject *kernel_sum_features(PyObject *module, PyObject *arguments);
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments);
 PyObject *kernel_find(PyObject *module, PyObject *arguments);
 PyObject *kernel_severities(PyObject *module, PyObject *tables);
-PyObject *kernel_find_quotations(PyObject *module, PyObject *arguments);
 PyObject *kernel_reject(PyObject *module, PyObject *arguments);
 PyObject *kernel_explain(PyObject *module, PyObject *arguments);
 PyObject *kernel_construct(PyObject *module, PyObject *arguments);

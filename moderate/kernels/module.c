@@ -114,7 +114,6 @@ static PyMethodDef methods[] = {
     {"weigh", kernel_weigh, METH_VARARGS, "judgement.weigh"},
     {"find", kernel_find, METH_VARARGS, "rules.RuleBook.find"},
     {"severities", kernel_severities, METH_O, "rules.RuleBook.severities"},
-    {"find_quotations", kernel_find_quotations, METH_VARARGS, "quotations.Quotations.find"},
     {"reject", kernel_reject, METH_VARARGS, "explanation.reject"},
     {"explain", kernel_explain, METH_VARARGS, "explanation.find_reasons"},
     {"construct", kernel_construct, METH_VARARGS, "decision.construct"},

@@ -1,5 +1,6 @@
 /* The rule book: `RuleBook.find` and `RuleBook.severities` of rules.py. */
 #include "model.h"
+#include "quotations.h"
 
 #define LONGEST_PHRASE 10
 #define AHEAD 8 /* words by which entries, and what these lead to, are asked for before they are read */
@@ -57,13 +58,23 @@ static int by_place(const void *a, const void *b) {
     return (left->rule > right->rule) - (left->rule < right->rule);
 }
 
-/* Find all hits, in order of place; an exception makes its words innocent, and hits of its rule inside it none. `reach`
-   holds the last word of the exceptions of each rule so far. */
-static void find(const Book *book, const Words *words, int64_t *reach, Vector *out) {
+/* Find all hits, in order of place; an exception makes its words innocent, and hits of its rule inside it none. Words
+   that are `quoted` are innocent, and no hit begins at one. `reach` holds the last word of the exceptions of each rule
+   so far. */
+static void find(const Book *book, const Words *words, const Vector *quoted, int64_t *reach, Vector *out) {
     Vector endings = {0};
     int64_t innocent = 0; /* the first word that is not yet known to be */
+    const int64_t *quote = ITEMS(*quoted, int64_t), *quotes_end = quote + COUNT(*quoted, int64_t);
     for (Py_ssize_t at = 0; at < words->count; at++) {
         ask_for(book, words, at);
+        bool inside = quote < quotes_end && *quote == at;
+        if (inside) {
+            quote++;
+            if (innocent <= at) {
+                APPEND(&out[INNOCENT], int64_t, at);
+                innocent = at + 1;
+            }
+        }
         walk(book, words, at, &endings);
         Py_ssize_t count = COUNT(endings, Ending);
         Ending *ending = ITEMS(endings, Ending);
@@ -77,7 +88,7 @@ static void find(const Book *book, const Words *words, int64_t *reach, Vector *o
         }
         if (count > 1) qsort(ending, count, sizeof(Ending), by_place);
         for (Py_ssize_t i = 0; i < count; i++) {
-            if (ending[i].rule < 0 || reach[ending[i].rule] >= ending[i].end) continue;
+            if (inside || ending[i].rule < 0 || reach[ending[i].rule] >= ending[i].end) continue;
             APPEND(&out[START], int64_t, at);
             APPEND(&out[END], int64_t, ending[i].end);
             APPEND(&out[RULE], int64_t, ending[i].rule);
@@ -87,29 +98,36 @@ static void find(const Book *book, const Words *words, int64_t *reach, Vector *o
     free(endings.data);
 }
 
-/* find((words, table entries, phrases, ending_rules, columns, filter), salt, salt of phrases)
+/* find((words, table entries, phrases, ending_rules, columns, filter, hashes, roles and filter of quotations), salt,
+   salt of phrases, (mark, boundary, before, behind, longest, least said) of quotations)
    -> start, end, rule and innocent words: the fields of rules.Hits */
 PyObject *kernel_find(PyObject *module, PyObject *arguments) {
     PyObject *tables;
     unsigned long long salt, phrase;
-    Array a[6] = {0};
-    if (!PyArg_ParseTuple(arguments, "OKK", &tables, &salt, &phrase)) return NULL;
-    if (!arrays_from(tables, a, 6, "QQQqqb")) return NULL;
+    Quoting q = {0};
+    Array a[9] = {0};
+    if (!PyArg_ParseTuple(arguments, "OKK(KKnnnn)", &tables, &salt, &phrase, &q.mark, &q.boundary, &q.before, &q.behind,
+                          &q.longest, &q.least_said))
+        return NULL;
+    if (!arrays_from(tables, a, 9, "QQQqqbQqb")) return NULL;
+    q.hashes = U64(a[6]), q.roles = I64(a[7]), q.size = a[6].size, q.filter = filter_of(&a[8]);
     Book book = {
         .table = table_of(&a[1]), .salt = salt, .phrase = phrase, .phrases = (const uint64_t(*)[2])a[2].data,
         .rules = I64(a[3]), .filter = filter_of(&a[5]), .rows = a[2].size / 2,
     };
     Words words = {U64(a[0]), a[0].size};
-    Vector out[OUTPUTS] = {0}, reach = {0};
+    Vector out[OUTPUTS] = {0}, reach = {0}, quoted = {0};
     Py_ssize_t rules = a[4].size;
     Py_BEGIN_ALLOW_THREADS
     int64_t *last = vector_extend(&reach, (rules + 1) * sizeof(int64_t));
     for (Py_ssize_t rule = 0; last && rule < rules; rule++) last[rule] = -1;
-    if (last) find(&book, &words, last, out);
+    if (last) find_quotations(&q, words.words, words.count, &quoted);
+    if (last && !quoted.failed) find(&book, &words, &quoted, last, out);
     else out[START].failed = true;
     Py_END_ALLOW_THREADS
     free(reach.data);
-    arrays_release(a, 6);
+    free(quoted.data);
+    arrays_release(a, 9);
     return vectors_to_tuple(out, OUTPUTS);
 }
 
