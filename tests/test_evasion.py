@@ -101,5 +101,5 @@ def test_no_group_is_rejected_for_its_name(fairness):
 def test_political_names_and_reports_of_war_are_approved(fairness):
     rejected = {one.name: 1 - one.accuracy.verdict for one in fairness.functionalities}
     assert rejected["political_names"] == 0
-    assert rejected["war_reporting"] <= 0.08  # two of 25
-    assert rejected["quotation"] <= 0.32  # eight of 25, known to be bad: see the model card
+    assert rejected["war_reporting"] <= 0.05  # one of 25
+    assert rejected["quotation"] <= 0.21  # five of 25: see the model card
