@@ -286,7 +286,7 @@ def test_the_report_stands_by_itself_and_has_every_section(folder):
 
 
 def test_a_report_shows_mistakes_with_their_reasons_and_nothing_is_executed(given, moderator):
-    texts = [f"<script>alert({row})</script> {text}" for row, text in enumerate(given.texts)]
+    texts = [f"<script>alert({row})</script> {text}" if row % 2 else text for row, text in enumerate(given.texts)]
     text = report_model(moderator, replace(given, texts=texts))
     assert "<script" not in text
     page = Page(text)
