@@ -24,13 +24,13 @@ from .compiled import kernels
 from .errors import ModelError
 from .feature_table import FeatureTable
 from .features import BOUNDARY_CLASS, LEVEL_COUNT, SIGNALS, Features, Vocabulary
-from .folding import BOUNDARY_CODE, U8, Floats, Ints
+from .folding import U8, Floats, Ints
 from .guidelines import CATEGORIES, NEVER, PRESETS
 from .model_folder import read_folder, refused_entries, write_folder
 from .passages import Lengths, begin_blocks, find_peaks, raise_to_peaks, weigh_passages
 from .scoring import PARTICULARS
 from .spelling import Spelling
-from .text import hash_stretches
+from .text import hash_boundary
 from .untrusted import ascends, fits_table
 
 ROW_BYTES: Final = 16  # the heads, the word class, and padding: two 64-bit words
@@ -273,7 +273,6 @@ class LinearModel:
 
     def _check(self, folder: Path) -> None:
         """Raise ModelError where the arrays do not fit together: nothing may be indexed that is not there."""
-        boundary = hash_stretches(np.array([BOUNDARY_CODE], np.uint32), np.array([0, 1]))
         consistent = {
             "rows": self.rows.shape[1] == ROW_BYTES and self.rows.shape[0] > 0,
             "buckets": fits_table(self.table, len(self.rows)),
@@ -283,7 +282,7 @@ class LinearModel:
         }
         # A comment whose boundary were no word, or one to be left out, would have no first word.
         if all(consistent.values()):
-            consistent["rows"] = bool(self.rows[self.table.look_up(boundary), CLASS_BYTE] == BOUNDARY_CLASS)
+            consistent["rows"] = bool(self.rows[self.table.look_up(hash_boundary()), CLASS_BYTE] == BOUNDARY_CLASS)
         for name, good in consistent.items():
             if not good:
                 raise ModelError(f"{folder / name}.npy: its shape or values do not fit the other arrays")

@@ -18,7 +18,7 @@ import numpy as np
 from .feature_table import filter_hashes
 from .folding import U8, U64, Bools, Ints
 from .links import expand
-from .text import hash_words, tokenize
+from .text import hash_boundary, hash_words
 
 ROLES: Final = ("reported", "condemned", "approved", "insults", "hurled", "suffered")  # keys of the rule book's table
 _REPORTED, _CONDEMNED, _APPROVED, _INSULTS, _HURLED, _SUFFERED = (1 << number for number in range(len(ROLES)))
@@ -28,7 +28,7 @@ LONGEST: Final = 25  # words in the marks; more are a text of one's own, or mark
 LEAST_SAID: Final = 3  # words in the marks that say something, insult or none
 
 _MARK: Final = int(hash_words(['"'])[0])
-_BOUNDARY: Final = int(tokenize([""]).hashes[0])
+_BOUNDARY: Final = int(hash_boundary()[0])
 KNOWLEDGE: Final = (_MARK, _BOUNDARY, BEFORE, BEHIND, LONGEST, LEAST_SAID)  # as the compiled kernel reads it
 
 
@@ -76,39 +76,28 @@ class Quotations:
         first, last = begins.take(owner - 1), begins.take(owner)
 
         roles = self._find_roles(words, np.unique(first), np.unique(last))
-        roles[expand(opens, closes + 1)] = 0
+        lengths = closes - opens - 1
+        said = (lengths <= LONGEST) & ((lengths >= LEAST_SAID) | _stands(roles, _INSULTS, opens + 1, closes))
+        roles[expand(opens, closes + 1)] = 0  # what is said outside the marks is left
         before, behind = np.maximum(first, opens - BEFORE), np.minimum(last, closes + 1 + BEHIND)
-
-        def stands(role: int, begin: Ints, end: Ints) -> Bools:
-            """Whether a word of the role stands in each stretch [begin, end), outside of marks."""
-            counts = np.append(0, np.cumsum(roles & role != 0))
-            found: Bools = counts.take(end) > counts.take(begin)
-            return found
-
-        condemned = stands(_REPORTED, before, behind) & stands(_CONDEMNED, first, last)
-        hurled = stands(_HURLED, before, behind) & stands(_SUFFERED, before, behind)
-        meant = (condemned | hurled) & ~stands(_APPROVED, first, last)
-        chosen = np.flatnonzero(meant & self._say_something(words, opens, closes))
+        condemned = _stands(roles, _REPORTED, before, behind) & _stands(roles, _CONDEMNED, first, last)
+        hurled = _stands(roles, _HURLED, before, behind) & _stands(roles, _SUFFERED, before, behind)
+        chosen = np.flatnonzero(said & (condemned | hurled) & ~_stands(roles, _APPROVED, first, last))
         return expand(opens.take(chosen) + 1, closes.take(chosen))
 
     def _find_roles(self, words: U64, first: Ints, last: Ints) -> Ints:
         """Bits of the roles of each word of the comments [first, last), 0 elsewhere; int64 (K,)."""
         roles = np.zeros(words.size, np.int64)
         inside = expand(first, last)
-        roles[inside] = self._look_up(words.take(inside))
+        asked = words.take(inside)
+        place = self._hashes.searchsorted(asked)
+        known = self._hashes.take(place, mode="clip") == asked
+        roles[inside] = np.where(known, self._roles.take(place), 0)
         return roles
 
-    def _say_something(self, words: U64, opens: Ints, closes: Ints) -> Bools:
-        """Whether what stands between the marks is a saying or an insult, and not too long."""
-        lengths = closes - opens - 1
-        insults = np.zeros(words.size + 1, np.int64)
-        inside = expand(opens + 1, closes)
-        insults[inside + 1] = self._look_up(words.take(inside)) & _INSULTS != 0
-        insults = insults.cumsum()
-        insulting = insults.take(closes) > insults.take(opens)
-        return (lengths <= LONGEST) & ((lengths >= LEAST_SAID) | insulting)
 
-    def _look_up(self, words: U64) -> Ints:
-        place = self._hashes.searchsorted(words)
-        known = self._hashes.take(place, mode="clip") == words
-        return np.where(known, self._roles.take(place), 0)
+def _stands(roles: Ints, role: int, begin: Ints, end: Ints) -> Bools:
+    """Whether a word of the ``role`` stands in each stretch [begin, end); bool."""
+    counts = np.append(0, np.cumsum(roles & role != 0))
+    found: Bools = counts.take(end) > counts.take(begin)
+    return found

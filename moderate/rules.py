@@ -76,7 +76,9 @@ class Hits:
     innocent: Ints
 
     def excuse(self, words: Ints) -> Hits:
-        """The hits that begin at none of ``words`` (indices, in order, at least one), which are innocent."""
+        """The hits that begin at none of ``words`` (indices, in order), which are innocent."""
+        if not words.size:
+            return self
         kept = words.take(words.searchsorted(self.start), mode="clip") != self.start
         innocent = np.union1d(self.innocent, words) if self.innocent.size else words
         return Hits(start=self.start[kept], end=self.end[kept], rule=self.rule[kept], innocent=innocent)
@@ -174,8 +176,7 @@ class RuleBook:
         Hits in an exception to their rule, and those that begin in a quotation which is condemned, are left out.
         """
         if kernels is None:
-            hits, quoted = _without_exceptions(*self._find(words)), self.quotations.find(words)
-            return hits.excuse(quoted) if quoted.size else hits
+            return _without_exceptions(*self._find(words)).excuse(self.quotations.find(words))
         found = kernels.find((words, *self._tables), int(self.salt), int(SALTS["phrase"]), KNOWLEDGE)
         start, end, rule, innocent = (np.frombuffer(column, np.int64) for column in found)
         return Hits(start=start, end=end, rule=rule, innocent=innocent)

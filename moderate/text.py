@@ -148,6 +148,11 @@ def hash_words(words: Sequence[str]) -> U64:
     return hash_stretches(codes, starts)
 
 
+def hash_boundary() -> U64:
+    """Hash of the boundary that opens every comment; uint64 (1,)."""
+    return hash_stretches(np.array([folding.BOUNDARY_CODE], np.uint32), np.array([0, 1]))
+
+
 def decode(codes: U32) -> str:
     """Folded codes as a string; a space for the boundary, which is no character."""
     return np.where(codes > 0x10FFFF, 32, codes).astype("<u4").tobytes().decode("utf-32-le", "surrogatepass")

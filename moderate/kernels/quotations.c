@@ -15,6 +15,13 @@ static int64_t role_of(const Quoting *quoting, uint64_t hash) {
     return low < quoting->size && quoting->hashes[low] == hash ? quoting->roles[low] : 0;
 }
 
+/* Whether one of the words [begin, end) has any of the `roles`. */
+static bool has_role(const Quoting *quoting, const uint64_t *words, Py_ssize_t begin, Py_ssize_t end, int64_t roles) {
+    for (Py_ssize_t i = begin; i < end; i++)
+        if (role_of(quoting, words[i]) & roles) return true;
+    return false;
+}
+
 /* All roles that occur in [begin, end). */
 static int64_t roles_among(const int64_t *roles, Py_ssize_t begin, Py_ssize_t end) {
     int64_t found = 0;
@@ -36,26 +43,22 @@ static bool may_quote(const Quoting *quoting, const uint64_t *words, Py_ssize_t 
                       Py_ssize_t pairs) {
     for (Py_ssize_t pair = 0; pair < pairs; pair++) {
         Py_ssize_t open = marks[2 * pair], close = marks[2 * pair + 1];
-        for (Py_ssize_t i = before_marks(quoting, open); i < open; i++)
-            if (role_of(quoting, words[i]) & (REPORTED | HURLED)) return true;
-        for (Py_ssize_t i = close + 1; i < behind_marks(quoting, close, count); i++)
-            if (role_of(quoting, words[i]) & (REPORTED | HURLED)) return true;
+        if (has_role(quoting, words, before_marks(quoting, open), open, REPORTED | HURLED)) return true;
+        if (has_role(quoting, words, close + 1, behind_marks(quoting, close, count), REPORTED | HURLED)) return true;
     }
     return false;
 }
 
 /* Append the words of a comment of `count` words, the first of which is word `base` of the batch, that it quotes in
-   order to condemn them. `marks` are its quotation marks; `outside` and `inside` have room for a role each word. */
+   order to condemn them. `marks` are its quotation marks; `outside` has room for the roles of each word. */
 static void read_comment(const Quoting *quoting, const uint64_t *words, Py_ssize_t base, Py_ssize_t count,
-                         const int64_t *marks, Py_ssize_t marked, int64_t *outside, int64_t *inside, Vector *out) {
+                         const int64_t *marks, Py_ssize_t marked, int64_t *outside, Vector *out) {
     Py_ssize_t pair = 0, pairs = marked / 2;
     if (!may_quote(quoting, words, count, marks, pairs)) return;
     for (Py_ssize_t i = 0; i < count; i++) {
-        int64_t role = role_of(quoting, words[i]);
         if (pair < pairs && i > marks[2 * pair + 1]) pair++;
         bool quoted = pair < pairs && i >= marks[2 * pair];
-        outside[i] = quoted ? 0 : role;
-        inside[i] = quoted ? role : 0;
+        outside[i] = quoted ? 0 : role_of(quoting, words[i]);
     }
     int64_t said_of_all = roles_among(outside, 0, count);
     if (said_of_all & APPROVED) return;
@@ -64,7 +67,7 @@ static void read_comment(const Quoting *quoting, const uint64_t *words, Py_ssize
         int64_t near = roles_among(outside, before_marks(quoting, open), behind_marks(quoting, close, count));
         bool condemned = near & REPORTED && said_of_all & CONDEMNED, hurled = near & HURLED && near & SUFFERED;
         if (length > quoting->longest || !(condemned || hurled)) continue;
-        if (length < quoting->least_said && !(roles_among(inside, open + 1, close) & INSULTS)) continue;
+        if (length < quoting->least_said && !has_role(quoting, words, open + 1, close, INSULTS)) continue;
         for (Py_ssize_t i = open + 1; i < close; i++) APPEND(out, int64_t, base + i);
     }
 }
@@ -78,10 +81,9 @@ void find_quotations(const Quoting *quoting, const uint64_t *words, Py_ssize_t c
         Py_ssize_t marked = COUNT(marks, int64_t);
         if (marked < 2) continue;
         roles.bytes = 0;
-        int64_t *outside = vector_extend(&roles, 2 * (end - base) * sizeof(int64_t));
+        int64_t *outside = vector_extend(&roles, (end - base) * sizeof(int64_t));
         if (!outside || marks.failed) break;
-        read_comment(quoting, words + base, base, end - base, ITEMS(marks, int64_t), marked, outside,
-                     outside + (end - base), out);
+        read_comment(quoting, words + base, base, end - base, ITEMS(marks, int64_t), marked, outside, out);
     }
     out->failed |= marks.failed | roles.failed;
     free(marks.data);
