@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -136,31 +137,43 @@ def run(folder, tests):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("broken")
+def copy_sources(folder):
     for name in ("moderate", "tests", "training"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
 
 
+@pytest.fixture(scope="module")
+def runs(request, tmp_path_factory):
+    """The runs of the tests on every defect that is asked for, as futures: as many at a time as there are cores."""
+
+    def break_and_run(number, file, line, broken, tests):
+        folder = copy_sources(base / str(number))
+        path = folder / "moderate" / file
+        sound = path.read_text()
+        assert sound.count(line) == 1, f"the line is no longer there once: {line}"
+        path.write_text(sound.replace(line, broken))
+        done = run(folder, tests)
+        shutil.rmtree(folder)
+        return done
+
+    base = tmp_path_factory.mktemp("broken")
+    asked = [item.callspec.params["defect"] for item in request.session.items if "runs" in item.fixturenames]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield {name: pool.submit(break_and_run, number, *DEFECTS[name]) for number, name in enumerate(asked)}
+        pool.shutdown(cancel_futures=True)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("file", "line", "broken", "tests"), DEFECTS.values(), ids=DEFECTS)
-def test_a_defect_is_noticed_by_the_fast_tests(sources, file, line, broken, tests):
-    path = sources / "moderate" / file
-    sound = path.read_text()
-    assert sound.count(line) == 1, f"the line is no longer there once: {line}"
-    path.write_text(sound.replace(line, broken))
-    try:
-        done = run(sources, tests)
-    finally:
-        path.write_text(sound)
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_is_noticed_by_the_fast_tests(runs, defect):
+    done = runs[defect].result()
     assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
     assert re.search(r"^(FAILED|ERROR) tests/\w+\.py::", done.stdout, re.MULTILINE), done.stdout[-2000:]
 
 
 @pytest.mark.slow
-def test_the_sound_sources_pass(sources):
-    done = run(sources, "test_text.py test_guidelines.py test_model.py")
+def test_the_sound_sources_pass(tmp_path):
+    done = run(copy_sources(tmp_path / "sound"), "test_text.py test_guidelines.py test_model.py")
     assert done.returncode == 0, done.stdout[-2000:]
