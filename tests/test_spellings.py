@@ -183,6 +183,24 @@ def test_what_looks_like_a_word_or_is_inflected_is_one():
     assert read("mupet", {"mupet": 3})[1] == {"mupet"}
 
 
+def test_an_inflection_that_nobody_wrote_is_one_of_a_word_as_frequent_as_the_other():
+    words = {"dumbest": 500, "dum": 100}
+    assert read("dumest", words, hostile=["dumbest"])[0] == "dumbest"
+    assert read("dumest", {**words, "dum": 500}, hostile=["dumbest"])[0] == ""
+    assert read("dumest", {**words, "dumest": 1}, hostile=["dumbest"])[0] == ""
+
+
+def test_a_long_string_is_no_word_for_its_looks_even_beside_a_rare_one():
+    usual = dict.fromkeys(["sum", "sun", "supple", "suppose", "peter", "meter", "deter"], 40)
+    assert read("suppeter", {**usual, "suppeteer": 5}, hostile=["suppeteer"])[0] == "suppeteer"
+    assert read("suppeter", {**usual, "suppeteer": 5, "suppeter": 1}, hostile=["suppeteer"])[0] == ""
+
+
+def test_a_star_for_the_first_letter_is_no_part_of_the_token_and_the_rudest_words_are_known_without():
+    assert read("*ottom *uppet", {})[0] == "bottom"
+    assert read("*ottom", {"ottom": 1})[0] == "", "one in four hundred may be a name"
+
+
 def test_rare_words_run_together_and_rare_letters_in_disguise_are_no_words_either():
     seen = {"youmuppet": 3, "allmuppet": 30, "mupp3t": 2, "mupppet": 2, "90k": 3}
     words, undone = read("youmuppet", seen)

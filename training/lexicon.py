@@ -39,7 +39,7 @@ CRUDE: Final = ("vulgar_body", "sexual")
 CENSORED: Final = ("slur", "profanity", "vulgar_body")  # written with stars for most of their letters, "f**k"
 OPENERS: Final = ("first_person", "second_person", "third_person", "negation", "quantifier", "modal")
 
-_ENDINGS: Final = ("s", "es", "ed", "d", "ing", "er", "ers", "est", "y", "ly", "n", "en")
+_ENDINGS: Final = ("s", "es", "ed", "ing", "er", "ers", "est", "y", "ly", "en")
 
 
 @dataclass(frozen=True)
@@ -140,20 +140,24 @@ class Lexicon:
             return False
         if count >= RARE:
             return not far or self.usual_triples.issuperset(triples)
-        if count * FREQUENCY_RATIO > others or self._is_inflected(string, others):
+        if count * FREQUENCY_RATIO > others or self._is_inflected(string, count, others):
             return True
         if len(other) < LEAST_MISSPELT:
             # Two swapped of four: "lira" may be itself, though rare; hardly a word begins like "fgas".
             triples = [triples[0], triples[-1]] if count else triples
             return not is_vowelless(string) and self.usual_triples.issuperset(triples)
-        doubtful = others < RARE or (count > 0 and not far and len(string) < SURE_LENGTH)
+        doubtful = len(string) < SURE_LENGTH and (others < RARE or (count > 0 and not far))
         return doubtful and self.usual_triples.issuperset(triples)
 
-    def _is_inflected(self, string: str, others: int) -> bool:
-        """Whether ``string`` is an established word with an ending, and that no slip of a word so frequent."""
+    def _is_inflected(self, string: str, count: int, others: int) -> bool:
+        """Whether ``string`` is an established word with an ending, and that no slip of a word so frequent.
+
+        An inflection that nobody wrote is that of a word as frequent as the other: "rears", and not "dumest".
+        """
         stems = [string.removesuffix(ending) for ending in _ENDINGS if string.endswith(ending)]
+        stems += [string[:-1]] if string.endswith(("ed", "en")) else []  # "used", "taken"
         stems += [stem[:-1] for stem in stems if stem[-2:-1] == stem[-1:]]  # "stopped"
-        least = max(COMMON_WORD, others // SURE_RATIO)
+        least = max(COMMON_WORD, others // SURE_RATIO if count else others)
         return any(
             len(stem) >= 3 and any(self.counts.get(form, 0) >= least for form in (stem, stem + "e")) for stem in stems
         )

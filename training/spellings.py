@@ -21,6 +21,7 @@ from .lexicon import (
     FREQUENCY_RATIO,
     LEAST_MISSPELT,
     RARE,
+    REMOTE_RATIO,
     SURE_LENGTH,
     VOWELS,
     Lexicon,
@@ -103,6 +104,10 @@ def _disguised(lexicon: Lexicon) -> dict[str, str]:
         for spelling in (*spellings, *respelt(word)):
             if spelling not in disguised and not lexicon.is_word(spelling, word):
                 disguised[spelling] = word
+    for word in filter((lexicon.guessed & lexicon.censored).__contains__, lexicon.disguised):
+        rest = word[1:]  # "*sshole", whose star is no part of the token
+        if len(rest) >= LEAST_MISSPELT and lexicon.counts.get(rest, 0) * REMOTE_RATIO <= lexicon.counts[word]:
+            disguised.setdefault(rest, word)
     return disguised
 
 
