@@ -102,4 +102,5 @@ def test_political_names_and_reports_of_war_are_approved(fairness):
     rejected = {one.name: 1 - one.accuracy.verdict for one in fairness.functionalities}
     assert rejected["political_names"] == 0
     assert rejected["war_reporting"] <= 0.05  # one of 25
-    assert rejected["quotation"] <= 0.21  # five of 25: see the model card
+    assert rejected["quotation"] <= 0.25  # six of 25: see the model card
+    assert rejected["ordinary"] <= 0.025

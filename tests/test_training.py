@@ -149,7 +149,7 @@ def test_the_packaged_templates_are_the_same_every_time_and_teach_every_head():
     assert len(set(corpus.texts)) == len(corpus.texts) == len(weights) < 170_000
     assert not [text for text in corpus.texts if "{" in text or "}" in text]
     assert weights.min() > 0
-    assert weights.max() <= 3
+    assert weights.max() <= 5
     assert ((corpus.labels == 1).sum(axis=0) >= 300).all()
     assert ((corpus.labels == 0).sum(axis=0) >= 300).all()
 
