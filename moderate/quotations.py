@@ -48,8 +48,7 @@ class Quotations:
         """Sort the hashes of all words, each with the bits of its roles."""
         bits: dict[int, int] = {}
         for number, role in enumerate(ROLES):
-            members = self.words.get(role, ())
-            for key in hash_words(list(members)).tolist() if members else []:
+            for key in hash_words(self.words.get(role, ())).tolist():
                 bits[key] = bits.get(key, 0) | 1 << number
         object.__setattr__(self, "_hashes", np.array(sorted(bits), np.uint64))
         object.__setattr__(self, "_roles", np.array([*(bits[key] for key in sorted(bits)), 0], np.int64))

@@ -23,7 +23,7 @@ NAMES = {int(key): word for word in [*WORDS, *PARTS] for key in hash_words([word
 def read(text, known=()):
     """The words found, and what of the text each takes up; ``known`` words are known to the vocabulary."""
     tokens = tokenize([text])
-    unknown = ~np.isin(tokens.hashes, hash_words(list(known)) if known else [])
+    unknown = ~np.isin(tokens.hashes, hash_words(list(known)))
     replacement, dropped, _ = SPELLING.resolve(tokens, unknown)
     begins, ends = tokens.begins - 1, tokens.ends - 1
     spans = zip(replacement.index.tolist(), replacement.last.tolist(), replacement.words.tolist(), strict=True)

@@ -155,7 +155,7 @@ class Lexicon:
         An inflection that nobody wrote is that of a word as frequent as the other: "rears", and not "dumest".
         """
         stems = [string.removesuffix(ending) for ending in _ENDINGS if string.endswith(ending)]
-        stems += [string[:-1]] if string.endswith(("ed", "en")) else []  # "used", "taken"
+        stems += [string[:-1]] if string.endswith(("ed", "en")) else []  # "used", of which too little is left
         stems += [stem[:-1] for stem in stems if stem[-2:-1] == stem[-1:]]  # "stopped"
         least = max(COMMON_WORD, others // SURE_RATIO if count else others)
         return any(

@@ -32,7 +32,7 @@ from moderate.features import (
 from moderate.folding import U64, Bools, Ints
 from moderate.rules import RuleBook
 from moderate.spelling import Spelling
-from moderate.text import PIECE, decode, hash_words, tokenize
+from moderate.text import PIECE, decode, hash_boundary, hash_words, tokenize
 
 from .lexicon import choose_hostile
 from .spellings import build_spelling
@@ -88,14 +88,14 @@ def build_space(
     spelling, undone = build_spelling(rules, counted, hostile=marked, innocent=_count_strings(innocent))
     words = hashes[(counts >= LEAST_WORD) & ~np.isin(hashes, hash_words(sorted(undone)))]
     lexicon = sorted(rules.words.keys() - undone)
-    boundary = tokenize([""]).hashes
+    boundary = hash_boundary()
     known = np.concatenate([boundary, hash_words([*lexicon, *IGNORED_WORDS]), words])
     known = known[np.sort(np.unique(known, return_index=True)[1])]
     classes = dict.fromkeys(boundary.tolist(), BOUNDARY_CLASS)
     names = ["identity", *(name for name in rules.classes if name != "identity")]
     for number, name in enumerate(names, IDENTITY_CLASS):
         members = rules.classes.get(name, ())
-        classes.update(dict.fromkeys(hash_words(members).tolist() if members else [], number))
+        classes.update(dict.fromkeys(hash_words(members).tolist(), number))
     classes.update(dict.fromkeys(hash_words(IGNORED_WORDS).tolist(), IGNORED_CLASS))
     words_only = _vocabulary(known, classes, spelling)[0]
     combined = count_combinations(texts, words_only)
