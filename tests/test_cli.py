@@ -220,6 +220,7 @@ def test_help_documents_the_exit_status():
     assert all(f"\n    {status}" in text for status in (0, 1, 2, 3, 70, 130))
 
 
+@pytest.mark.alone
 def test_help_costs_no_more_than_twice_importing_numpy():
     def best(arguments):
         times = []

@@ -82,6 +82,7 @@ SIZES = [(name, 40_000) for name in HOSTILE] + [(name, 1_000_000) for name in LA
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.parametrize(("name", "size"), SIZES)
 def test_a_hostile_text_takes_at_most_four_times_as_long_as_plain_text(moderator, name, size):
     """The best of several turns each, one beside the other: what else the machine does slows both."""

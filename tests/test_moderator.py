@@ -535,6 +535,7 @@ def test_a_long_comment_is_judged_as_a_whole(moderator):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_time_grows_with_the_length_and_no_faster(moderator):
     from time import perf_counter
 

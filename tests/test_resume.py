@@ -17,6 +17,8 @@ from interrupted import in_pieces, journal, run_in_pieces
 from moderate import InputError
 from moderate.batch import StoppedError
 
+pytestmark = pytest.mark.alone
+
 # How often runs are killed, all tests together; more by hand: KILLS=500 SEED=7 pytest tests/test_resume.py
 KILLS = int(os.environ.get("KILLS", "50"))
 SEED = int(os.environ.get("SEED", time.time_ns() % 1_000_000))

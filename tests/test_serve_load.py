@@ -9,7 +9,7 @@ import pytest
 from service import SECRET, running
 
 pytest.importorskip("fastapi", reason="the extra 'serve' is not installed")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 
 def start(tmp_path, *options):
