@@ -121,13 +121,14 @@ def choose_thresholds(
             if weights[head]
         }
         chosen = {**fixed, **chosen, **own}
-        return {head: chosen[head] if head in chosen else chosen.get(_parent(head), NEVER) for head in CATEGORIES}
+        full = {head: chosen[head] if head in chosen else chosen.get(_parent(head), NEVER) for head in CATEGORIES}
+        return {head: _round(limit, upwards=limits.min_recall is None) for head, limit in full.items()}
 
     def rejects(scores: Scores, share: float) -> float:
         chosen = at(share)
         heads = [index for index, head in enumerate(CATEGORIES) if head not in fixed]
-        limits = np.array([chosen[CATEGORIES[index]] for index in heads])
-        return float((scores[:, heads] >= limits).any(axis=1).mean()) if len(scores) else 0.0
+        lines = np.array([chosen[CATEGORIES[index]] for index in heads], np.float32)  # as the moderator draws them
+        return float((scores[:, heads] >= lines).any(axis=1).mean()) if len(scores) else 0.0
 
     def within(most: float) -> float:
         return _largest(lambda share: rejects(approved, share) <= most)
@@ -135,15 +136,14 @@ def choose_thresholds(
     if limits.min_recall is not None:
         wanted = limits.min_recall
         share = 1 - _largest(lambda rest: rejects(rejected, 1 - rest) >= wanted)
-        target, upwards = rejects(approved, share), False
+        target = rejects(approved, share)
     else:
         target = limits.max_false_reject or DEFAULT_FALSE_REJECT
-        share, upwards = within(target), True
+        share = within(target)
     presets = {}
     for name in PRESETS:
         most = target * FALSE_REJECTION[name] / FALSE_REJECTION["default"]
-        chosen = at(share if name == "default" else within(most))
-        presets[name] = {head: _round(chosen[head], upwards=upwards) for head in CATEGORIES}
+        presets[name] = at(share if name == "default" else within(most))
     return presets
 
 
