@@ -12,11 +12,11 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.778,
-    "surge_toxicity: toxic, AUC": 0.952,
+    "fox_news: abuse, AUC": 0.780,
+    "surge_toxicity: toxic, AUC": 0.951,
     "jigsaw_wikipedia_test: toxic, AUC": 0.956,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.854,
-    "civil_comments_clean dev, 45 clean, rejected": 0.0667,  # in one stands "a**holes" seven times
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.885,
+    "civil_comments_clean dev, 45 clean, rejected": 0.0444,  # in one stands "a**holes" seven times
 }
 
 # Below these no test set may fall: what the model had when they were written, less a hundredth.
