@@ -47,7 +47,7 @@ ROWS = [{"text": "A fine day, indeed.", "verdict": "approve"}, {"text": "You zon
         ("own.csv", "text;verdict\r\nA fine day, indeed.;APPROVED\r\nYou zonkel!;Rejected\r\n".encode("utf-16")),
         ("own.tsv", b"verdict\ttext\napprove\tA fine day, indeed.\nreject\tYou zonkel!\n"),
         ("own.jsonl", "\n".join(map(json.dumps, ROWS)).encode()),
-        ("own.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ROWS)).encode())),
+        ("own.jsonl.gz", gzip.compress("\n".join(map(json.dumps, ROWS)).encode(), mtime=0)),
     ],
 )
 def test_every_format_of_the_batch_is_read(read, name, content):
