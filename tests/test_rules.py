@@ -11,8 +11,10 @@ from tiny import batches
 
 from moderate import CATEGORIES, Category, RulesError
 from moderate.moderator import DATA
+from moderate.rule_compiler import Compiler
 from moderate.rules import LONGEST_PHRASE, MILD, NONE, SEVERE, STRONG, RuleBook
 from moderate.text import tokenize
+from moderate.untrusted import parse_toml
 
 HEAD = "format = 1\n"
 
@@ -41,6 +43,7 @@ def rule(phrases, *, name="rude", category="personal_attack", severity="strong",
     )
 
 
+PROMOTION = {"commercial_promotion", "personal_promotion"}
 VOCABULARIES = {}  # by the digest of the book: to compile one takes a while
 
 
@@ -372,6 +375,40 @@ def test_innocent_words_and_names_are_no_hit_by_themselves(book):
 )
 def test_ordinary_sentences_are_no_hit(book, text):
     assert all(level < STRONG for level in severities(book, text)[0].values()), hits(book, text)
+
+
+# How one introduces what one means oneself: an exception is for what others say, for what is denied, and for words that
+# have an innocent meaning.
+OPENINGS = (
+    "I think that", "I say", "I believe that", "I know that", "It's a fact that", "You people think", "We need to",
+    "I want you to", "It is time to", "You should go and", "Somebody ought to", "We have to", "Why don't you",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def abusive_phrases():
+    """Every phrase of two words and more of the packaged book that threatens or abuses, with the number of its rule."""
+    raw = (DATA / "rules.toml").read_bytes()
+    compiler = Compiler(DATA / "rules.toml", *parse_toml(raw), "")
+    compiler.compile()
+    compiler.sequences = 0
+    found = []
+    for number, entry in enumerate(compiler.data["rule"]):
+        column = CATEGORIES.index(entry["category"])
+        if entry["severity"] != "mild" and CATEGORIES[column] not in {"profanity", "vulgarity", *PROMOTION}:
+            phrases = [text for phrase in entry["phrases"] for text in compiler.expand(phrase)]
+            found += [(number, text) for text in phrases if " " in text]
+    return found
+
+
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_no_exception_excuses_what_the_writer_says_himself(book, abusive_phrases, opening):
+    numbers = np.array([number for number, _ in abusive_phrases])
+    features = extract(book, [f"{opening} {text}" for _, text in abusive_phrases])
+    found = book.find(features.words)
+    owner = features.first.searchsorted(found.start, side="right") - 1
+    hit = np.unique(owner[found.rule == numbers[owner]])
+    assert [abusive_phrases[place][1] for place in np.setdiff1d(np.arange(numbers.size), hit)] == []
 
 
 def test_the_vocabulary_of_the_fallback_knows_the_words_of_the_book_only(book):
