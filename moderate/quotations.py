@@ -3,8 +3,8 @@
 'Whoever shouts "go home" at a nurse is a racist' says what it quotes no more than a court reporter does, but a bag of
 words cannot tell who speaks. So what stands in quotation marks is innocent where the comment, outside them, reports it
 nearby and condemns it anywhere, or tells nearby at whom it was hurled; the rule book's table ``quotations`` says by
-which words. A comment that agrees is read as it stands, and so are one or two words in quotation marks that are no
-insult by themselves: '"people"' is contempt.
+which words. A comment that agrees is read as it stands, and so is one whose writer spoke himself, "I shouted ...". One
+or two words in quotation marks count if they are no insult by themselves: '"people"' is contempt.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from .folding import U8, U64, Bools, Ints
 from .links import expand
 from .text import hash_boundary, hash_words
 
-ROLES: Final = ("reported", "condemned", "approved", "insults", "hurled", "suffered")  # keys of the rule book's table
-_REPORTED, _CONDEMNED, _APPROVED, _INSULTS, _HURLED, _SUFFERED = (1 << number for number in range(len(ROLES)))
+# Keys of the rule book's table.
+ROLES: Final = ("reported", "condemned", "approved", "insults", "hurled", "suffered", "oneself", "uttered")
+_REPORTED, _CONDEMNED, _APPROVED, _INSULTS, _HURLED, _SUFFERED, _ONESELF, _UTTERED = (1 << n for n in range(len(ROLES)))
 BEFORE: Final = 4  # words before the marks that are near: among them one has to report, ...
 BEHIND: Final = 6  # ... or behind them: '"..." is a disgusting thing to say'
 LONGEST: Final = 25  # words in the marks; more are a text of one's own, or marks that do not belong together
@@ -78,6 +79,8 @@ class Quotations:
         lengths = closes - opens - 1
         said = (lengths <= LONGEST) & ((lengths >= LEAST_SAID) | _stands(roles, _INSULTS, opens + 1, closes))
         roles[expand(opens, closes + 1)] = 0  # what is said outside the marks is left
+        own = (roles[:-1] & _ONESELF != 0) & (roles[1:] & _UTTERED != 0)  # "I shouted": he means it
+        roles[:-1][own] |= _APPROVED
         before, behind = np.maximum(first, opens - BEFORE), np.minimum(last, closes + 1 + BEHIND)
         condemned = _stands(roles, _REPORTED, before, behind) & _stands(roles, _CONDEMNED, first, last)
         hurled = _stands(roles, _HURLED, before, behind) & _stands(roles, _SUFFERED, before, behind)

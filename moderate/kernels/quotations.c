@@ -2,7 +2,9 @@
 #include "quotations.h"
 
 /* Roles of a word, one bit each, in the order of quotations.py. */
-enum { REPORTED = 1, CONDEMNED = 2, APPROVED = 4, INSULTS = 8, HURLED = 16, SUFFERED = 32 };
+enum {
+    REPORTED = 1, CONDEMNED = 2, APPROVED = 4, INSULTS = 8, HURLED = 16, SUFFERED = 32, ONESELF = 64, UTTERED = 128
+};
 
 static int64_t role_of(const Quoting *quoting, uint64_t hash) {
     if (!filter_passes(quoting->filter, hash)) return 0;
@@ -27,6 +29,13 @@ static int64_t roles_among(const int64_t *roles, Py_ssize_t begin, Py_ssize_t en
     int64_t found = 0;
     for (Py_ssize_t i = begin; i < end; i++) found |= roles[i];
     return found;
+}
+
+/* Whether it says in [0, count) that the writer himself spoke: "I shouted". */
+static bool speaks_himself(const int64_t *roles, Py_ssize_t count) {
+    for (Py_ssize_t i = 0; i + 1 < count; i++)
+        if (roles[i] & ONESELF && roles[i + 1] & UTTERED) return true;
+    return false;
 }
 
 static inline Py_ssize_t before_marks(const Quoting *quoting, Py_ssize_t open) {
@@ -61,7 +70,7 @@ static void read_comment(const Quoting *quoting, const uint64_t *words, Py_ssize
         outside[i] = quoted ? 0 : role_of(quoting, words[i]);
     }
     int64_t said_of_all = roles_among(outside, 0, count);
-    if (said_of_all & APPROVED) return;
+    if (said_of_all & APPROVED || speaks_himself(outside, count)) return;
     for (pair = 0; pair < pairs; pair++) {
         Py_ssize_t open = marks[2 * pair], close = marks[2 * pair + 1], length = close - open - 1;
         int64_t near = roles_among(outside, before_marks(quoting, open), behind_marks(quoting, close, count));
