@@ -18,7 +18,7 @@ from .features import Features, Vocabulary
 from .folding import Bools, Ints
 from .guidelines import CATEGORIES, PROMOTIONS
 from .model import LinearModel, Sums
-from .rules import FAMILY_COLUMNS, Hits, RuleBook
+from .rules import FAMILY_COLUMNS, STRONG, Hits, RuleBook
 from .scoring import LOGISTIC, PARTICULARS, cap_children, lean, probabilities
 from .text import PIECE, tokenize
 
@@ -28,6 +28,9 @@ from .text import PIECE, tokenize
 EVIDENCE: Final = np.array([0.0, 0.3, 1.0, 2.0])
 # Score of a category, by severity, when the rule book decides alone; `RULE_THRESHOLDS` are set between them.
 RULE_SCORES: Final = np.array([0.0, 0.3, 0.7, 0.95], np.float32)
+# Words from which a comment is so long that one line hardly moves it; what surrounds a line in a shorter one, such as
+# who quotes it and why, the model hears itself.
+LONG: Final = 32
 # Share of a comment's words that the model must know to judge it; below it is another language or script.
 LEAST_KNOWN: Final = 0.2
 
@@ -111,6 +114,9 @@ _Weighed = tuple[npt.NDArray[np.float32], Bools, Bools]
 def weigh(model: LinearModel, sums: Sums, counts: Counts, severities: Ints) -> _Weighed:
     """Probabilities from the model's sums and the rule book's evidence.
 
+    One vile line in a long civil comment hardly moves the whole. So where the rule book has a strong hit, the passage
+    that stands out is also heard as if it were the comment, and if that says more, it counts up to the model's ceiling.
+
     Args:
         model: whose calibration is used.
         sums: as from `LinearModel.sums`.
@@ -124,7 +130,8 @@ def weigh(model: LinearModel, sums: Sums, counts: Counts, severities: Ints) -> _
         return _weigh(model, sums, counts, severities)
     comments = (sums.words, sums.signals, sums.peaks, counts.words, counts.known, counts.links, severities)
     shares = (model.passage_shares, model.passage_margins, model.leaning, _PARTICULARS)
-    knowledge = (*model.calibration(), *shares, EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS)
+    ceilings = model.ceilings.astype(np.float32)
+    knowledge = (*model.calibration(), *shares, EVIDENCE, LOGISTIC, RULE_SCORES, FAMILY_COLUMNS, _PROMOTIONS, ceilings)
     scores, by_rules, blank = kernels.weigh((*comments, *knowledge), (model.lengths.prior_words, model.lengths.damping))
     by_category = np.frombuffer(scores, np.float32).reshape(-1, len(CATEGORIES))
     return by_category, np.frombuffer(by_rules, np.bool_), np.frombuffer(blank, np.bool_)
@@ -136,6 +143,11 @@ def _weigh(model: LinearModel, sums: Sums, counts: Counts, severities: Ints) -> 
         logits += EVIDENCE.take(severities)
     lean(logits, model.leaning)
     scores = probabilities(logits)
+    if severities.size:
+        alone = model.calibrate_peaks(sums) + EVIDENCE.take(severities)
+        lean(alone, model.leaning)
+        heard = np.minimum(probabilities(alone), model.ceilings.astype(np.float32))
+        np.maximum(scores, heard, out=scores, where=(severities >= STRONG) & (counts.words >= LONG)[:, None])
     ruled, by_rules, blank = _rule(counts, severities)
     by_rules = counts.known < LEAST_KNOWN * counts.words
     ruled[:, _PROMOTIONS] = np.maximum(ruled, scores)[:, _PROMOTIONS]  # a link is one in any language

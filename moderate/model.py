@@ -89,6 +89,8 @@ class LinearModel:
             (len(CATEGORIES),).
         passage_shares, passage_margins: how much a passage that stands out raises each head, in [0, 1], and by how many
             units of weight it has to (`passages.raise_to_peaks`); float64 (len(CATEGORIES),) each.
+        ceilings: probability up to which each head hears a passage as if it stood alone where the rule book has a
+            strong hit (`judgement.weigh`), 0 for not at all; float64 (len(CATEGORIES),).
         presets: policy preset -> category -> threshold.
         card: what else the configuration says: name, training digest, corpora, metrics.
     """
@@ -107,6 +109,7 @@ class LinearModel:
     leaning: Floats = field(default_factory=lambda: np.zeros(len(CATEGORIES)))
     passage_shares: Floats = field(default_factory=lambda: np.zeros(len(CATEGORIES)))
     passage_margins: Floats = field(default_factory=lambda: np.zeros(len(CATEGORIES)))
+    ceilings: Floats = field(default_factory=lambda: np.zeros(len(CATEGORIES)))
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -155,6 +158,12 @@ class LinearModel:
         raw = sums.words * (1 / self.lengths.divisors(counts))[:, None]
         raise_to_peaks(raw, sums.peaks, self.passage_shares, self.passage_margins)
         logits: Floats = (raw + sums.signals) * factors + intercepts
+        return logits
+
+    def calibrate_peaks(self, sums: Sums) -> Floats:
+        """What each head would say if its highest passage were the comment: log-odds; float64 (n, len(CATEGORIES))."""
+        factors, intercepts = self.calibration()
+        logits: Floats = (sums.peaks + sums.signals) * factors + intercepts
         return logits
 
     def calibration(self) -> tuple[Floats, Floats]:
@@ -222,6 +231,7 @@ class LinearModel:
                 "intercepts": self.intercepts.tolist(),
                 "leaning": self.leaning.tolist(),
                 "passages": {"shares": self.passage_shares.tolist(), "margins": self.passage_margins.tolist()},
+                "ceilings": self.ceilings.tolist(),
             },
             "presets": {name: dict(values) for name, values in self.presets.items()},
             "card": dict(self.card),
@@ -267,6 +277,7 @@ class LinearModel:
                 leaning=_leaning(calibration.get("leaning", nothing)),  # older models do not
                 passage_shares=_shares(passages["shares"], "shares of passages"),
                 passage_margins=_numbers(passages["margins"], heads),
+                ceilings=_shares(calibration.get("ceilings", nothing), "ceilings"),  # older models have none
             )
         model._check(folder)
         return model

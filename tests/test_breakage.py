@@ -88,6 +88,12 @@ DEFECTS = {
         "factors[expand(inside, ends) - 1] +=",
         "test_passages.py",
     ),
+    "a vile line unheard in a long comment": (
+        "judgement.py",
+        "np.maximum(scores, heard, out=scores,",
+        "np.minimum(scores, scores, out=scores,",
+        "test_moderator.py::test_a_strong_hit_in_a_long_comment_is_heard_as_if_its_passage_stood_alone",
+    ),
     "children above their parents": ("judgement.py", "    cap_children(scores)\n", "", "test_moderator.py"),
     "general heads upright": (
         "judgement.py",

@@ -282,6 +282,18 @@ def test_an_older_model_does_not_lean(folder):
     assert not LinearModel.load(folder).leaning.any()
 
 
+def test_a_model_that_names_no_ceilings_has_none(folder):
+    rewrite(folder, lambda config: config["calibration"].pop("ceilings"))
+    assert not LinearModel.load(folder).ceilings.any()
+
+
+@pytest.mark.parametrize("ceiling", [-0.1, 1.1])
+def test_a_ceiling_that_is_no_probability_is_refused(folder, ceiling):
+    rewrite(folder, lambda config: config["calibration"]["ceilings"].__setitem__(0, ceiling))
+    with pytest.raises(ModelError, match=r"config\.json.*ceilings"):
+        LinearModel.load(folder)
+
+
 def test_a_model_that_names_no_passages_reads_none(folder):
     rewrite(folder, lambda config: config["calibration"].pop("passages"))
     model = LinearModel.load(folder)
@@ -316,6 +328,7 @@ def test_an_n_gram_ratio_beyond_reason_is_refused(folder, ratio):
         ("calibration", "leaning", 4),
         ("calibration", "passages", "shares", 3),
         ("calibration", "passages", "margins", 3),
+        ("calibration", "ceilings", 3),
         ("presets", "strict", "toxic"),
     ],
     ids=lambda place: "/".join(map(str, place)) if isinstance(place, tuple) else None,

@@ -17,6 +17,7 @@ import moderate
 import moderate.moderator
 from moderate import CATEGORIES, Category, Decision, ModelError, Moderator, Policy, PolicyError, Reason, RulesError
 from moderate.guidelines import PARENT, PRESETS
+from moderate.judgement import LONG
 from moderate.rules import RuleBook
 from moderate.text import PIECE
 
@@ -337,6 +338,31 @@ def test_a_general_impression_leans_on_what_it_is_an_impression_of(tiny):
     )
     assert leaned.scores["personal_attack"] == upright.scores["personal_attack"] < upright.scores["toxic"]
     assert upright.scores["personal_attack"] < leaned.scores["toxic"] < upright.scores["toxic"]
+
+
+@pytest.fixture(scope="module")
+def vulgar(tiny):
+    """How vulgar a comment is, with ceilings of a height: its model knows the word of the rule book."""
+    model = build_model({"vulgo": {"vulgarity": 100}, "the": {}}, intercept=-6, scale=0.08)
+
+    def score(ceiling, text):
+        insistent = replace(model, ceilings=np.full(len(CATEGORIES), ceiling))
+        return Moderator(model=insistent, rules=tiny.rules).classify(text).scores["vulgarity"]
+
+    return score
+
+
+def test_a_strong_hit_in_a_long_comment_is_heard_as_if_its_passage_stood_alone(vulgar):
+    passage = "vulgo" + 7 * " the"
+    text = passage + (LONG - 8) * " the"
+    assert vulgar(0, text) < 0.1
+    assert vulgar(0.125, text) == 0.125  # up to the ceiling
+    assert vulgar(1, text) == vulgar(0, passage) > 0.125
+
+
+@pytest.mark.parametrize("text", ["vulgo" + (LONG - 2) * " the", "vvulgo" + LONG * " the", "the " * LONG])
+def test_a_short_comment_and_one_without_a_hit_are_heard_as_a_whole(vulgar, text):
+    assert vulgar(1, text) == vulgar(0, text)
 
 
 # --- who decides -----------------------------------------------------------------------------------------------------

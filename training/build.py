@@ -18,7 +18,7 @@ from moderate.rule_compiler import read_word_sets
 from moderate.rules import RuleBook
 
 from .augment import FOLDER, write_sentences
-from .calibrate import calibrate, choose_presets, read_at_length
+from .calibrate import calibrate, choose_presets, insist, read_at_length
 from .card import measure_sections, write_card
 from .corpora import Corpus, digest, join, leave_out, read_corpora
 from .evaluate import Measure, format_table, measure_sources
@@ -87,7 +87,7 @@ def build(
     lend(heads, space, rules, count_support(counts, train.labels, train.sources, space))
     model = export_model(space, heads, np.sum(list(counts.values()), axis=0), card)
     model = calibrate(read_at_length(model, dev), dev)
-    model = replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev))
+    model = insist(replace(model, presets=choose_presets(Moderator(model=model, rules=rules), dev)))
     measures = measure_sources(Moderator(model=model, rules=rules, policy=Policy()), dev)
     model = replace(model, card={**model.card, "dev": _figures(measures)})
     model.save(out)

@@ -116,6 +116,14 @@ def calibrate(model: LinearModel, dev: Corpus) -> LinearModel:
     return replace(model, slopes=slopes, intercepts=intercepts, leaning=leaning)
 
 
+def insist(model: LinearModel) -> LinearModel:
+    """The model that hears a passage with a strong hit of the rule book as the default preset needs it to be rejected.
+
+    Not beyond: how sure it is of the whole stays what decides between comments that are rejected anyway (TRIALS.md).
+    """
+    return replace(model, ceilings=np.array([model.presets["default"][head] for head in CATEGORIES]))
+
+
 def natural_samples(dev: Corpus) -> Iterator[tuple[int, Ints, Floats]]:
     """For each head that has comments of both classes: its column, the rows that speak for it, and their weights.
 

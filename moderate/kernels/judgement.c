@@ -32,30 +32,44 @@ static void lean(double *logits, const double *leaning, const Array *particulars
 }
 
 #define LEAST_KNOWN 0.2
+#define LONG 32  /* words of a comment from which, ... */
+#define STRONG 2 /* ... and severity of a hit from which, a passage is heard as if it were the comment */
+
+/* Raise the scores of heads that have a strong hit to what their highest passage says by itself, up to a ceiling. */
+static void hear_passages(float *score, const double *alone, const int64_t *severities, const float *ceilings,
+                          const double *knots, Py_ssize_t count) {
+    for (int head = 0; head < HEADS; head++) {
+        if (severities[head] < STRONG) continue;
+        float heard = logistic(knots, count, alone[head]);
+        if (heard > ceilings[head]) heard = ceilings[head];
+        if (heard > score[head]) score[head] = heard;
+    }
+}
 
 enum { SCORES, BY_RULES, BLANK, WEIGH_OUTPUTS };
 
 /* weigh((words, signals, peaks, counts, known, links, severities or empty, factors, intercepts, shares and margins of
-   passages, leaning, particulars, evidence, knots, rule_scores, family, promotions), (prior_words, damping))
+   passages, leaning, particulars, evidence, knots, rule_scores, family, promotions, ceilings),
+   (prior_words, damping))
    -> scores, by_rules, blank: fields of Judgement */
 PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
     PyObject *tables;
     double prior_words, damping;
-    Array a[18] = {0};
+    Array a[19] = {0};
     if (!PyArg_ParseTuple(arguments, "O(dd)", &tables, &prior_words, &damping)) return NULL;
-    if (!arrays_from(tables, a, 18, "qqdqqqqdddddqddfqq")) return NULL;
+    if (!arrays_from(tables, a, 19, "qqdqqqqdddddqddfqqf")) return NULL;
     const int64_t *words = I64(a[0]), *signals = I64(a[1]), *counts = I64(a[3]), *known = I64(a[4]), *links = I64(a[5]);
     const int64_t *severities = a[6].size ? I64(a[6]) : NULL, *family = I64(a[16]), *promotions = I64(a[17]);
     const double *peaks = a[2].data, *factors = a[7].data, *intercepts = a[8].data, *shares = a[9].data;
     const double *margins = a[10].data, *leaning = a[11].data, *evidence = a[13].data, *knots = a[14].data;
-    const float *rule_scores = a[15].data;
+    const float *rule_scores = a[15].data, *ceilings = a[18].data;
     Lengths lengths = lengths_of(prior_words, damping);
     Py_ssize_t comments = a[3].size;
     Vector out[WEIGH_OUTPUTS] = {0};
     float *score = vector_extend(&out[SCORES], comments * HEADS * sizeof(float));
     uint8_t *by_rules = vector_extend(&out[BY_RULES], comments), *blank = vector_extend(&out[BLANK], comments);
     for (Py_ssize_t i = 0; score && by_rules && blank && i < comments; i++, score += HEADS) {
-        double inverse = 1 / divisor(lengths, counts[i]), logits[HEADS];
+        double inverse = 1 / divisor(lengths, counts[i]), logits[HEADS], alone[HEADS];
         for (int head = 0; head < HEADS; head++) logits[head] = (double)words[i * HEADS + head] * inverse;
         for (int head = 0; head < HEADS; head++) {
             double exceeding = peaks[i * HEADS + head] - logits[head] - margins[head];
@@ -63,10 +77,21 @@ PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
         }
         for (int head = 0; head < HEADS; head++)
             logits[head] = (logits[head] + (double)signals[i * HEADS + head]) * factors[head] + intercepts[head];
-        for (int head = 0; severities && head < HEADS; head++)
-            logits[head] += evidence[severities[i * HEADS + head]];
+        bool strong = false;
+        for (int head = 0; severities && head < HEADS; head++) {
+            int64_t severity = severities[i * HEADS + head];
+            logits[head] += evidence[severity];
+            strong |= severity >= STRONG && counts[i] >= LONG;
+        }
         lean(logits, leaning, &a[12]);
         for (int head = 0; head < HEADS; head++) score[head] = logistic(knots, a[14].size, logits[head]);
+        if (strong) {
+            for (int head = 0; head < HEADS; head++)
+                alone[head] = (peaks[i * HEADS + head] + (double)signals[i * HEADS + head]) * factors[head] +
+                              intercepts[head] + evidence[severities[i * HEADS + head]];
+            lean(alone, leaning, &a[12]);
+            hear_passages(score, alone, &severities[i * HEADS], ceilings, knots, a[14].size);
+        }
         by_rules[i] = (double)known[i] < LEAST_KNOWN * (double)counts[i];
         if (by_rules[i]) {
             float ruled[HEADS];
@@ -84,7 +109,7 @@ PyObject *kernel_weigh(PyObject *module, PyObject *arguments) {
             if (*child > parent) *child = parent;
         }
     }
-    arrays_release(a, 18);
+    arrays_release(a, 19);
     return vectors_to_tuple(out, WEIGH_OUTPUTS);
 }
 
