@@ -154,16 +154,17 @@ class LinearModel:
 
     def calibrate(self, sums: Sums, counts: Ints) -> Floats:
         """Log-odds from `sums` and the number of words; float64 (n, len(CATEGORIES))."""
-        factors, intercepts = self.calibration()
         raw = sums.words * (1 / self.lengths.divisors(counts))[:, None]
         raise_to_peaks(raw, sums.peaks, self.passage_shares, self.passage_margins)
-        logits: Floats = (raw + sums.signals) * factors + intercepts
-        return logits
+        return self._calibrate(raw, sums)
 
     def calibrate_peaks(self, sums: Sums) -> Floats:
         """What each head would say if its highest passage were the comment: log-odds; float64 (n, len(CATEGORIES))."""
+        return self._calibrate(sums.peaks, sums)
+
+    def _calibrate(self, raw: Floats, sums: Sums) -> Floats:
         factors, intercepts = self.calibration()
-        logits: Floats = (sums.peaks + sums.signals) * factors + intercepts
+        logits: Floats = (raw + sums.signals) * factors + intercepts
         return logits
 
     def calibration(self) -> tuple[Floats, Floats]:
