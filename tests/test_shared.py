@@ -12,10 +12,10 @@ pytestmark = pytest.mark.slow
 
 # Bars that are not reached yet, with the figure at the last count. The list is strict: whoever reaches one removes it.
 MISSED = {
-    "fox_news: abuse, AUC": 0.777,
-    "surge_toxicity: toxic, AUC": 0.950,
+    "fox_news: abuse, AUC": 0.775,
+    "surge_toxicity: toxic, AUC": 0.952,
     "jigsaw_wikipedia_test: toxic, AUC": 0.956,
-    "youtube_spam_collection_test: promotion, F1, default policy": 0.867,
+    "youtube_spam_collection_test: promotion, F1, default policy": 0.878,
     "civil_comments_clean dev, 45 clean, rejected": 0.0444,  # in one stands "a**holes" seven times
 }
 

@@ -44,7 +44,7 @@ RECIPE: Final[Mapping[str, Mapping[str, float]]] = {
     "toxic": {"toxic/local": 1.8, "toxic/conversation": 0.2, "personal_attack": 0.5, "abuse": 0.25},
     "profanity": {"toxic/conversation": 0.9, "personal_attack": 0.6},
     "personal_attack": {"personal_attack/local": 0.25, "toxic/conversation": 0.5, "toxic": 0.3},
-    "abuse": {"abuse/local": 0.5, "abuse/templates": 0.15, "toxic": 0.15, "sexism": 0.15},
+    "abuse": {"abuse/local": 0.5, "abuse/templates": 0.25, "toxic": 0.15, "sexism": 0.15},
     "sexism": {"sexism/edos": 2.3, "abuse": 0.15},
     "racism": {"racism/local": 0.25, "abuse": 0.5},
     "homophobia": {"homophobia/local": 0.25, "abuse": 0.5},
