@@ -148,12 +148,17 @@ def run(folder, tests):
 
     Without the plugins of pytest that happen to be installed, which take longer to import than some of the tests.
     """
-    environment = {"PYTHONPATH": str(folder), "MODERATE_KERNELS": "numpy", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment = {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "MODERATE_KERNELS": "numpy",
+    }
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", "not slow",
          *(f"tests/{name}" for name in tests.split())],
         cwd=folder,
-        env={**os.environ, **environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
